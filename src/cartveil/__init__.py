@@ -1,0 +1,1 @@
+"""Cartveil keeps consumers' purchase data useful without exposing it."""
