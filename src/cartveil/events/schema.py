@@ -15,6 +15,8 @@ A column that says only its kind gets the defaults of that kind. A table without
 """
 
 import difflib
+import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -33,7 +35,10 @@ _TYPE_NAMES = {"dict": "table", "list": "list", "str": "text", "float": "number"
 
 @dataclass(frozen=True)
 class Column:
-    """One column: what it holds, its part in an event, how it rests and how it leaves."""
+    """One column: what it holds, its part in an event, how it rests and how it leaves.
+
+    `pattern` is a regular expression that a value has to match in full; cleaning sets the others aside.
+    """
 
     name: str
     kind: Kind
@@ -43,6 +48,7 @@ class Column:
     index: bool = False
     purposes: tuple[str, ...] = ()
     retention_days: int | None = None
+    pattern: str | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,55 @@ def parse_schema(text: str, *, folder: Path = Path()) -> Schema:
     )
 
 
+def format_schema(schema: Schema, *, notes: Mapping[tuple[str, str], str] | None = None) -> str:
+    """Return the text of a `cartveil.toml` that `parse_schema` reads back as the same schema.
+
+    Args:
+        schema: What to write.
+        notes: (table, column) -> a comment to stand behind that column's line.
+    """
+    lines = [f"name = {json.dumps(schema.name)}", f"tenant = {json.dumps(schema.tenant)}"]
+    for table in schema.tables:
+        lines += ["", f"[tables.{_key(table.name)}]", f"path = {json.dumps(table.path)}", ""]
+        lines += [f"[tables.{_key(table.name)}.columns]"]
+        for column in table.columns:
+            note = (notes or {}).get((table.name, column.name), "")
+            lines.append(f"{_key(column.name)} = {_inline(_words(column))}" + (f"  # {note}" if note else ""))
+    return "\n".join(lines) + "\n"
+
+
+def _words(column: Column) -> dict[str, object]:
+    words: dict[str, object] = {"kind": str(column.kind)}
+    if column.role is not None:
+        words["role"] = str(column.role)
+    words["protect"] = _step_words(column.protect)
+    words["release"] = _step_words(column.release)
+    if column.index != column.kind.default().index:
+        words["index"] = column.index
+    if column.purposes != column.kind.default().purposes:
+        words["purposes"] = list(column.purposes)
+    if column.retention_days is not None:
+        words["retention_days"] = column.retention_days
+    if column.pattern is not None:
+        words["pattern"] = column.pattern
+    return words
+
+
+def _step_words(step: Step) -> object:
+    return {"method": str(step.method), **dict(step.options)} if step.options else str(step.method)
+
+
+def _inline(value: object) -> str:
+    # JSON's strings, numbers, booleans and lists are TOML's as well; only tables are written differently.
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_key(name)} = {_inline(item)}" for name, item in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
 def _table(name: str, body: object) -> Table:
     place = f"tables.{name}"
     fields = _mapping(body, path=place)
@@ -153,7 +208,7 @@ def _table(name: str, body: object) -> Table:
 
 def _column(name: str, spec: object, *, path: str) -> Column:
     fields = {"kind": spec} if isinstance(spec, str) else _mapping(spec, path=path)
-    _only(fields, ("kind", "role", "protect", "release", "index", "purposes", "retention_days"), path=path)
+    _only(fields, ("kind", "role", "protect", "release", "index", "purposes", "retention_days", "pattern"), path=path)
     if "kind" not in fields:
         raise SchemaError("has no kind", path=path, hint='add one, such as `kind = "other"`')
     column = column_of(name, _word(Kind, fields["kind"], path=f"{path}.kind"))
@@ -171,7 +226,18 @@ def _column(name: str, spec: object, *, path: str) -> Column:
         changes["purposes"] = tuple(_text(purpose, path=f"{path}.purposes") for purpose in purposes)
     if "retention_days" in fields:
         changes["retention_days"] = _typed(fields["retention_days"], int, path=f"{path}.retention_days")
+    if "pattern" in fields:
+        changes["pattern"] = _pattern(fields["pattern"], path=f"{path}.pattern")
     return replace(column, **changes)
+
+
+def _pattern(value: object, *, path: str) -> str:
+    text = _text(value, path=path)
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise SchemaError(f"not a regular expression: {error}", path=path) from None
+    return text
 
 
 def _step(spec: object, *, allowed: Iterable[Method], path: str) -> Step:

@@ -1,1 +1,1 @@
-"""TODO"""
+"""What people touch: the command line, the reports, and the room where both wings meet."""

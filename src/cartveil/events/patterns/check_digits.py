@@ -123,7 +123,9 @@ def has_taiwan_digit(text: str) -> bool:
         return False
     first = _TAIWAN_LETTERS.index(text[0]) + 10
     total = first // 10 + first % 10 * 9 + int(text[9])
-    return (total + sum(int(digit) * weight for digit, weight in zip(text[1:9], range(8, 0, -1), strict=True))) % 10 == 0
+    return (
+        total + sum(int(digit) * weight for digit, weight in zip(text[1:9], range(8, 0, -1), strict=True))
+    ) % 10 == 0
 
 
 def has_postal_digit(text: str) -> bool:

@@ -14,7 +14,9 @@ from cartveil.events.patterns.shapes import SHAPES, Shape, plain
 from cartveil.events.spans import Span
 
 # Every shape needs one of these somewhere; most delivery notes have none and are done in a microsecond.
-_ANY = re.compile(r"[0-9@]|://|密码|口令|-----BEGIN|passw|passcode|pwd|eyJ|微信|支付宝|昵称|wechat|alipay|paypal|venmo", re.IGNORECASE)
+_ANY = re.compile(
+    r"[0-9@]|://|密码|口令|-----BEGIN|passw|passcode|pwd|eyJ|微信|支付宝|昵称|wechat|alipay|paypal|venmo", re.IGNORECASE
+)
 
 
 def find_patterns(text: str) -> list[Span]:

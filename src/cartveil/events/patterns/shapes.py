@@ -121,7 +121,9 @@ SHAPES: tuple[Shape, ...] = (
     ),
     _shape(Kind.DEVICE_ID, r"(?<![0-9A-Za-z:-])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![0-9A-Za-z:-])"),
     _shape(Kind.DEVICE_ID, _ALONE + r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}" + _END, confidence=0.6),
-    _shape(Kind.IP_ADDRESS, r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![0-9A-Za-z:])", _is_network),
+    _shape(
+        Kind.IP_ADDRESS, r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![0-9A-Za-z:])", _is_network
+    ),
     _shape(Kind.IP_ADDRESS, r"(?<![0-9A-Za-z.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9A-Za-z]|\.[0-9])", _is_network),
     _shape(
         Kind.ID_NUMBER,
@@ -184,7 +186,7 @@ SHAPES: tuple[Shape, ...] = (
     _said(Kind.BIRTH_DATE, "birthday|date of birth|dob|born(?: on)?|生日|出生(?:日期|年月)?", _DATE),
     _said(Kind.POSTCODE, "邮编|邮政编码|postcode|zip(?: code)?", r"[0-9]{5,6}(?:-[0-9]{4})?" + _END),
     _said(Kind.BANK_ACCOUNT, "account|a/c|acct|账户|帐号|账号|卡号", r"[0-9]{6,20}" + _END, confidence=0.7),
-    _said(Kind.TRACKING_ID, "tracking|waybill|快递单|运单|单", r"[0-9A-Z]{9,20}" + _END, confidence=0.7),
+    _said(Kind.TRACKING_ID, "tracking|waybill|快递单|运单|物流单", r"[0-9A-Z]{9,20}" + _END, confidence=0.7),
     _said(Kind.ORDER_ID, "order|订单", r"[0-9A-Z-]{6,32}" + _END, confidence=0.7),
     _shape(
         Kind.POSTCODE,

@@ -1,1 +1,5 @@
-"""TODO"""
+"""The command line: thin commands over the public functions."""
+
+from cartveil.faces.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,152 @@
+"""The functions that users of Python reach for first, safe by default.
+
+Each takes an Arrow table, a pandas or polars frame, a list of dicts, or the path of a file. Frames and lists come
+back as what they were; everything else comes back as an Arrow table. The caller's object is never changed.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cartveil.errors import InputError, RefusedError
+from cartveil.events import scanning
+from cartveil.events.kinds import Role
+from cartveil.events.reading import as_table
+from cartveil.events.schema import Schema, Table, load_schema
+from cartveil.guard import protect
+from cartveil.guard.policy import Policy, Principal, Request
+from cartveil.guard.protect import DeidentificationReport
+
+_CONTEXT = ("case_open", "consent", "hour")
+
+
+def encrypt(data: Any, key: bytes) -> Any:
+    """Encrypt every value with AES-256-GCM.
+
+    Args:
+        data: A table in any of the forms above.
+        key: 32 bytes from `secrets.token_bytes(32)`; keep it apart from the data.
+
+    Returns:
+        The same columns and rows, every value a ciphertext (bytes); NULL stays NULL. What the columns were is
+        written into the schema's metadata as an Arrow table or frame allows, so lists of dicts come back as an
+        Arrow table, which keeps it.
+
+    Raises:
+        InputError: The data cannot be read, or the key is not 32 bytes.
+
+    Guarantees:
+        - Two equal values give different ciphertexts.
+        - `decrypt(encrypt(data, key), key)` has the values and types of `data`.
+    """
+    return protect.encrypt(as_table(data), key)
+
+
+def decrypt(data: pa.Table, key: bytes) -> pa.Table:
+    """Open what `encrypt` closed.
+
+    Raises:
+        DecryptionError: Another key, or a changed table; the two are deliberately not told apart.
+    """
+    return protect.decrypt(as_table(data), key)
+
+
+def anonymize(data: Any, schema: Schema | Path | str | None = None) -> tuple[Any, DeidentificationReport]:
+    """De-identify a table under a key that is thrown away.
+
+    Args:
+        data: A table in any of the forms above.
+        schema: What the columns are; found by `scan` where not given.
+
+    Returns:
+        The released table, in the caller's form, and a report: what was done to each column, the smallest group of
+        look-alikes, and the label. The label says `de-identified`; it says `anonymised` only where nothing can be
+        undone or linked and the re-identification check passes.
+    """
+    table = as_table(data)
+    released, report = protect.deidentify(table, _described(table, schema))
+    return _like(data, released), report
+
+
+def access_control(
+    data: Any,
+    user: Mapping[str, Any],
+    *,
+    schema: Schema | Path | str | None = None,
+    policy: Path | str | None = None,
+) -> Any:
+    """Return the view of the data that this user may see.
+
+    Args:
+        data: A table in any of the forms above.
+        user: `name`, `role` and `purpose`, and circumstances such as `case_open`. A user of the role `consumer`
+            sees the rows whose subject is `name`, and no others.
+        schema: What the columns are; found by `scan` where not given.
+        policy: Cedar policies; the shipped ones where not given.
+
+    Returns:
+        The rows in the caller's form; each column clear, masked, generalised or as a pseudonym. Columns that the
+        user may not see are left out.
+
+    Raises:
+        RefusedError: The user may see no column; the hint names the smallest change that would permit it.
+        InputError: `user` lacks a word, or has an unknown one.
+    """
+    table = as_table(data)
+    described = _described(table, schema)
+    principal, purpose, context = _user(user)
+    if principal.role == "consumer":
+        table = _own_rows(table, described, principal.name)
+        context["own_record"] = True
+    fields = tuple((column.name, column.kind) for column in described.columns)
+    request = Request(principal, "read", described.name, fields, purpose, context)
+    decision = (Policy.load(policy) if policy else Policy.load()).decide(request)
+    if not decision.allowed:
+        raise RefusedError(decision.refusal or "policy permits no field", path=described.name, hint=decision.hint)
+    return _like(data, protect.view_of(table, described, decision.views))
+
+
+def _user(user: Mapping[str, Any]) -> tuple[Principal, str, dict[str, Any]]:
+    known = {"name", "role", "purpose", "attributes", *_CONTEXT}
+    missing, unknown = {"name", "role", "purpose"} - set(user), set(user) - known
+    if missing or unknown:
+        what = f"lacks `{min(missing)}`" if missing else f"has the unknown word `{min(unknown)}`"
+        raise InputError(what, path="user", hint='such as {"name": "lin", "role": "support", "purpose": "support"}')
+    context = {name: user[name] for name in _CONTEXT if name in user}
+    return Principal(str(user["name"]), str(user["role"]), user.get("attributes", {})), str(user["purpose"]), context
+
+
+def _own_rows(table: pa.Table, described: Table, name: str) -> pa.Table:
+    subject = described.by_role(Role.SUBJECT)
+    if subject is None:
+        hint = 'pass a schema in which a column has role = "subject"'
+        raise InputError("no column says whose a row is", path=described.name, hint=hint)
+    return table.filter(pc.equal(pc.cast(table[subject.name], pa.string()), name))
+
+
+def _described(table: pa.Table, schema: Schema | Path | str | None) -> Table:
+    if schema is None:
+        return scanning.scan({"data": table}).schema.tables[0]
+    loaded = schema if isinstance(schema, Schema) else load_schema(schema)
+    names = set(table.column_names)
+    for described in loaded.tables:
+        if {column.name for column in described.columns} == names:
+            return described
+    raise InputError("no table of the schema has the columns of the data", path=loaded.name)
+
+
+def _like(data: Any, table: pa.Table) -> Any:
+    """Return the table in the form that the caller's data had."""
+    if isinstance(data, list):
+        return table.to_pylist()
+    module = type(data).__module__.partition(".")[0]
+    if module == "pandas":
+        return table.to_pandas()
+    if module == "polars":
+        import polars
+
+        return polars.from_arrow(table)
+    return table

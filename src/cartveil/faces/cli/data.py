@@ -1,0 +1,75 @@
+"""`scan` and `protect`: the commands on files, before there is a vault."""
+
+from pathlib import Path
+
+import click
+
+from cartveil.faces.cli.options import FILE, as_json
+from cartveil.faces.cli.output import emit_json, emit_rows, talk
+
+
+@click.command()
+@click.argument("path", type=FILE)
+@click.option("--write", type=FILE, help="Write the proposal to this new file.")
+@as_json
+def scan(path: Path, write: Path | None, as_json: bool) -> None:
+    """Look at a file or folder and propose `cartveil.toml`."""
+    from cartveil.events.scanning import scan as propose
+    from cartveil.faces.assemble import read_tables
+    from cartveil.faces.files import write_new
+
+    tables, paths = read_tables(path)
+    proposal = propose(tables, paths=paths, name=path.resolve().name.split(".")[0])
+    if write is not None:
+        write_new(write, proposal.to_toml())
+        talk(f"wrote {write}")
+    if as_json:
+        emit_json([evidence.to_dict() for evidence in proposal.evidence])
+    elif write is None:
+        click.echo(proposal.to_toml(), nl=False)
+
+
+@click.command()
+@click.argument("schema", type=FILE)
+@click.option("--out", type=FILE, help="Folder for the protected tables, one Parquet file each.")
+@click.option("--preview", is_flag=True, help="Show a few rows before and after, and change nothing.")
+@as_json
+def protect(schema: Path, out: Path | None, preview: bool, as_json: bool) -> None:
+    """De-identify the tables of `cartveil.toml` under a key that is thrown away."""
+    from cartveil.errors import InputError
+    from cartveil.events.reading import read_table
+    from cartveil.events.schema import load_schema
+    from cartveil.faces.files import write_parquet
+    from cartveil.guard.protect import deidentify
+
+    if out is None and not preview:
+        raise InputError("nowhere to write to", path="protect", hint="pass --out FOLDER, or --preview to look only")
+    loaded = load_schema(schema)
+    reports = {}
+    for table in loaded.tables:
+        raw = read_table(loaded.path_of(table))
+        protected, report = deidentify(raw, table)
+        reports[table.name] = report.to_dict()
+        if preview:
+            emit_rows(_before_after(raw, protected), as_json=as_json)
+        elif out is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            write_parquet(out / f"{table.name}.parquet", protected)
+            talk(f"wrote {out / table.name}.parquet: {protected.num_rows} rows, {report.label}")
+    if not preview and as_json:
+        emit_json(reports)
+
+
+def _before_after(raw, protected, rows: int = 3) -> list[dict[str, object]]:  # type: ignore[no-untyped-def]
+    """Return one line per column; what the column was is shown, since its owner asked to see it."""
+    names = set(protected.column_names)
+    return [
+        {
+            "column": name,
+            "before": "; ".join(str(value) for value in raw[name].slice(0, rows).to_pylist()),
+            "after": "; ".join(str(value) for value in protected[name].slice(0, rows).to_pylist())
+            if name in names
+            else "(left out)",
+        }
+        for name in raw.column_names
+    ]

@@ -1,0 +1,75 @@
+"""The command `cartveil`: its verbs, and what every verb has in common.
+
+Data goes to standard output, talk to standard error. Exit 0 is done, 1 is refused or failed, 2 is a wrong call or
+unusable input. Every refusal is one line, and what to do is another.
+"""
+
+import os
+import sys
+
+import click
+
+from cartveil.errors import CartveilError
+from cartveil.faces.cli.data import protect, scan
+from cartveil.faces.cli.learn import forecast, recommend, train, watch
+from cartveil.faces.cli.vault import erase, export, init, put, read, verify
+from cartveil.faces.cli.whole import demo, run
+
+_VERBS = (scan, protect, init, put, read, export, erase, verify, train, recommend, forecast, watch, run, demo)
+
+
+class _InOrder(click.Group):
+    """List the verbs in the order of the data's way, not of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="cartveil")
+def cartveil() -> None:
+    """Keep consumers' purchase data useful without exposing it."""
+
+
+for _verb in _VERBS:
+    cartveil.add_command(_verb)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and leave with its exit code.
+
+    Args:
+        arguments: The words after `cartveil`; those of the process where None.
+    """
+    try:
+        code = cartveil.main(args=arguments, prog_name="cartveil", standalone_mode=False)
+    except click.exceptions.Abort:
+        code = _fail("interrupted", hint="nothing was half-written", code=1)
+    except click.UsageError as error:
+        code = _fail(error.format_message(), hint=_usage_hint(error), code=2)
+    except click.ClickException as error:
+        code = _fail(error.format_message(), hint=None, code=error.exit_code)
+    except CartveilError as error:
+        code = _fail(str(error), hint=error.hint, code=error.exit_code)
+    except KeyboardInterrupt:
+        code = _fail("interrupted", hint="nothing was half-written", code=1)
+    except BrokenPipeError:
+        # The reader of our output left: not an error, but the interpreter must not flush into the void.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        code = _fail(f"{place}{(error.strerror or 'system error').lower()}", hint=None, code=1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage_hint(error: click.UsageError) -> str:
+    command = error.ctx.command_path if error.ctx else "cartveil"
+    return f"see `{command} --help`"
+
+
+def _fail(message: str, *, hint: str | None, code: int) -> int:
+    click.echo(f"cartveil: {message}", err=True)
+    if hint:
+        click.echo(f"hint: {hint}", err=True)
+    return code

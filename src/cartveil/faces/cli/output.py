@@ -1,0 +1,70 @@
+"""How commands speak: data as JSON or as a table on standard output, talk on standard error."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+
+import click
+import pyarrow as pa
+
+
+def talk(line: str) -> None:
+    """Say something to the person, on standard error."""
+    click.echo(f"cartveil: {line}", err=True)
+
+
+def emit_json(value: object) -> None:
+    """Write one JSON value to standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def emit_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
+    """Write rows to standard output, as JSON or as an aligned table."""
+    if as_json:
+        emit_json(list(rows))
+        return
+    if not rows:
+        return
+    names = list(rows[0])
+    cells = [names, *([_cell(row.get(name)) for name in names] for row in rows)]
+    widths = [max(_width(line[i]) for line in cells) for i in range(len(names))]
+    for line in cells:
+        click.echo("  ".join(_pad(text, width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def emit_table(table: pa.Table, *, as_json: bool) -> None:
+    """Write an Arrow table to standard output; meant for what a person asked to see, not for bulk."""
+    emit_rows(table.to_pylist(), as_json=as_json)
+
+
+def progress(items: Iterable[object], *, label: str, length: int) -> Iterable[object]:
+    """Return the items behind a progress bar, which shows on a terminal only."""
+    with click.progressbar(items, label=label, length=length, file=click.get_text_stream("stderr")) as bar:
+        yield from bar
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.2f}"
+    if isinstance(value, list | tuple):
+        return "; ".join(map(str, value))
+    return str(value)
+
+
+def _width(text: str) -> int:
+    # A Chinese character takes two columns of a terminal.
+    return sum(2 if ord(character) > 0x2E7F else 1 for character in text)
+
+
+def _pad(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)

@@ -1,0 +1,48 @@
+"""Writing files so that they appear whole or not at all."""
+
+import json
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cartveil.errors import InputError, StorageError
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a text file that must not exist yet."""
+    if path.exists():
+        raise InputError("exists already", path=str(path), hint="choose another name, or remove it first")
+    write_text(path, text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    _atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write one JSON value, whole or not at all."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def write_parquet(path: Path, table: pa.Table) -> None:
+    """Write a Parquet file, whole or not at all."""
+    _atomically(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+
+
+def _atomically(path: Path, write: Callable[[Path], object]) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        reason = (error.strerror or "write failed").lower()
+        raise StorageError(reason, path=str(path), hint="nothing was written; free space or check rights") from None
+    finally:
+        temporary.unlink(missing_ok=True)

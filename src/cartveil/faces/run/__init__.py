@@ -1,0 +1,6 @@
+"""The whole main job, step by step, on a user's own tables or on the demo's."""
+
+from cartveil.faces.run.rehearsal import Rehearsal
+from cartveil.faces.run.steps import STEPS, rehearse
+
+__all__ = ["STEPS", "Rehearsal", "rehearse"]

@@ -1,0 +1,219 @@
+"""The steps of the wing that guards: scan, clean, put, read, export, erase."""
+
+import base64
+import json
+import time
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cartveil.errors import ErasedError, IntegrityError, RefusedError
+from cartveil.events.kinds import Role
+from cartveil.events.reading import read_table
+from cartveil.events.scanning import scan as propose
+from cartveil.events.schema import load_schema
+from cartveil.faces.assemble import create_vault, read_tables
+from cartveil.faces.checking import check_receipt
+from cartveil.faces.files import write_json, write_parquet, write_text
+from cartveil.faces.forgetting import forget_in
+from cartveil.faces.run.rehearsal import Rehearsal
+from cartveil.guard.policy import Principal
+from cartveil.guard.vault import Reading
+
+ADMIN = Principal("run", "admin", {})
+SCIENTIST = Principal("run", "data_science", {})
+OFFICER = Principal("run", "privacy_officer", {})
+SUPPORT = Principal("sam", "support", {"team": "phone"})
+MARKETING = Principal("mia", "marketing", {})
+
+
+def scan(run: Rehearsal) -> str:
+    """Look at the tables; where there is no `cartveil.toml` yet, propose one and write it."""
+    folder = run.source if run.source.is_dir() else run.source.parent
+    toml = folder / "cartveil.toml" if run.source.is_dir() else run.source
+    if run.source.is_dir() and not toml.exists():
+        tables, paths = read_tables(folder)
+        proposal = propose(tables, paths=paths, name=folder.resolve().name)
+        write_text(toml, proposal.to_toml())
+        said = f"proposed {toml}"
+    else:
+        run.schema = load_schema(toml)
+        tables = {table.name: read_table(run.schema.path_of(table)) for table in run.schema.tables}
+        proposal = propose(tables, paths={table.name: table.path for table in run.schema.tables})
+        said = f"read {toml}"
+    run.schema, run.tables = load_schema(toml), tables
+    run.report["scan"] = [evidence.to_dict() for evidence in proposal.evidence]
+    columns = sum(len(table.columns) for table in run.schema.tables)
+    rows = sum(table.num_rows for table in tables.values())
+    return f"{said}: {columns} columns of {len(tables)} tables, {rows:,} rows"
+
+
+def clean(run: Rehearsal) -> str:
+    """Clean every table; keep what is set aside, countable, in files of its own."""
+    from cartveil.events.cleaning import clean as clean_events
+    from cartveil.events.protected import Events
+
+    quality, kept, aside = {}, 0, 0
+    for table in run.schema.tables:
+        cleaned = clean_events(Events(run.tables.pop(table.name), table))
+        run.tables[table.name] = cleaned.kept.table
+        write_parquet(run.out / "set_aside" / f"{table.name}.parquet", cleaned.set_aside)
+        quality[table.name] = cleaned.report.to_dict()
+        kept, aside = kept + cleaned.kept.table.num_rows, aside + cleaned.set_aside.num_rows
+    run.report["quality"] = quality
+    return f"kept {kept:,} rows, set aside {aside:,} in {run.out / 'set_aside'}"
+
+
+def put(run: Rehearsal) -> str:
+    """Protect the cleaned tables and store them in a new vault."""
+    run.vault = create_vault(run.out / "vault", run.schema, run.settings)
+    write_text(run.out / "vault" / "passphrase.txt", run.passphrase + "\n")
+    (run.out / "vault" / "passphrase.txt").chmod(0o600)
+    values, started = 0, time.perf_counter()
+    # People come first: a consumer's key is made when the consumer is first seen.
+    for table in sorted(run.schema.tables, key=lambda table: table.by_role(Role.TIME) is not None):
+        values += run.vault.put(ADMIN, table.name, run.tables[table.name]).values
+    pace = values / (time.perf_counter() - started)
+    run.report["put"] = {"values": values, "values_per_second": round(pace)}
+    return f"{values:,} values under {run.vault.consumers():,} consumers' keys, {pace:,.0f} values a second"
+
+
+def read(run: Rehearsal) -> str:
+    """Read one record as three people, and show one refusal with the change that would permit it."""
+    people = run.people()
+    subject = most_active(run)[0]
+    views: list[dict[str, object]] = []
+    asked = (
+        (SUPPORT, "support", {"case_open": True}, "support agent, open case"),
+        (MARKETING, "marketing", {}, "marketing analyst"),
+        (Principal(subject, "consumer", {}), "self_service", {}, "the consumer"),
+    )
+    names = [column.name for column in people.columns]
+    for principal, purpose, context, label in asked:
+        reading = run.vault.read(principal, people.name, subject, purpose=purpose, context=context)
+        views.append({"role": label, "purpose": purpose, "values": _shown(reading, names)})
+    refusal = _refusal(run, people.name, subject, names)
+    run.report["views"] = {"fields": names, "roles": views, "refusal": refusal}
+    run.report["before_after"] = _before_after(run, subject)
+    return f"three views of one record; refused: {refusal['reason']}"
+
+
+def _refusal(run: Rehearsal, table: str, subject: str, names: list[str]) -> dict[str, str]:
+    asked = f"{MARKETING.name} (marketing) asks to reveal {', '.join(names[:3])} for marketing"
+    try:
+        run.vault.reveal(MARKETING, table, subject, fields=tuple(names[:3]), purpose="marketing")
+    except RefusedError as error:
+        return {"request": asked, "reason": error.message, "hint": error.hint or ""}
+    return {"request": asked, "reason": "not refused: this policy lets marketing see people", "hint": ""}
+
+
+def _shown(reading: Reading, names: list[str]) -> list[dict[str, str]]:
+    row = reading.rows.slice(0, 1).to_pylist()[0] if reading.rows.num_rows else {}
+    return [
+        {"value": "" if row.get(name) is None else str(row[name]), "view": str(reading.views.get(name, "none"))}
+        for name in names
+    ]
+
+
+def _before_after(run: Rehearsal, subject: str) -> list[dict[str, str]]:
+    """Return one record in clear, as it rests, and as it would be released. Only for consumers who are synthetic."""
+    if not run.synthetic:
+        return []
+    people = run.people()
+    clear = run.tables[people.name]
+    key = people.by_role(Role.SUBJECT)
+    row = clear.filter(pc.equal(pc.cast(clear[key.name if key else ""], pa.string()), subject)).slice(0, 1)
+    at_rest = run.vault.at_rest(people.name, subject).to_pylist()[0]
+    released = run.vault.preview_release(people.name, row).to_pylist()[0]
+    return [
+        {
+            "column": column.name,
+            "before": _text(row[column.name][0].as_py()),
+            "after_rest": _text(at_rest.get(column.name)),
+            "after_release": _text(released.get(column.name)),
+        }
+        for column in people.columns
+    ]
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    text = base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+    return text if len(text) <= 48 else text[:45] + "..."
+
+
+def export(run: Rehearsal) -> str:
+    """Release the purchases for recommendation, of consumers who agreed, under pseudonyms."""
+    result = run.vault.export(SCIENTIST, purpose="recommendation", recipient="run")
+    run.events = result.events
+    result.events.save(run.learned / "recommendation.parquet")
+    run.report["export"] = {name.replace("_", " "): f"{count:,}" for name, count in result.counts.items()}
+    told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in result.counts.items())
+    return f"pseudonyms only: {told}"
+
+
+def erase(run: Rehearsal) -> str:
+    """Erase one consumer, show that nothing is left, and check the receipt before and after a changed byte."""
+    subject = most_active(run)[1]
+    # The officer erases today, after all the staged weeks.
+    run.clock.set(run.present)
+    receipt = run.vault.erase(OFFICER, subject, forget=(forget_in(run.learned),))
+    path = run.out / "receipt.json"
+    write_json(path, receipt)
+    facts = check_receipt(path, key=run.vault.public_key.hex())
+    rejected = _changed_byte_is_rejected(run)
+    audit = run.vault.verify()
+    write_text(run.out / "checkpoint.txt", run.vault.checkpoint())
+    run.report["erase"] = {**_flat(receipt), "one changed byte": "rejected" if rejected else "ACCEPTED"}
+    run.report["audit"] = {
+        "size": audit["size"],
+        "root": audit["root"],
+        "checkpoint": run.vault.checkpoint(),
+        "verified": ["every entry and every stored hash", "signed checkpoint", "inclusion proof of the erasure"],
+    }
+    return f"key destroyed; reading says `{_reading_says(run, subject)}`; receipt {facts['result']}, one changed byte {'rejected' if rejected else 'ACCEPTED'}"
+
+
+def _reading_says(run: Rehearsal, subject: str) -> str:
+    try:
+        run.vault.read(SUPPORT, run.people().name, subject, purpose="support", context={"case_open": True})
+    except ErasedError:
+        return "erased"
+    return "STILL THERE"
+
+
+def _changed_byte_is_rejected(run: Rehearsal) -> bool:
+    text = (run.out / "receipt.json").read_text(encoding="utf-8")
+    copy = run.out / "receipt-changed.json"
+    # One digit of the count of destroyed rows or of a time: the smallest lie that a receipt could tell.
+    position = next(index for index, character in enumerate(text) if character.isdigit())
+    digit = str((int(text[position]) + 1) % 10)
+    write_text(copy, text[:position] + digit + text[position + 1 :])
+    try:
+        check_receipt(copy, key=run.vault.public_key.hex())
+    except IntegrityError:
+        return True
+    finally:
+        copy.unlink(missing_ok=True)
+    return False
+
+
+def _flat(receipt: Mapping[str, object]) -> dict[str, str]:
+    flat = {}
+    for name, value in receipt.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        flat[name.replace("_", " ")] = text if len(text) <= 160 else text[:157] + "..."
+    return flat
+
+
+def most_active(run: Rehearsal) -> list[str]:
+    """Return the subjects that occur in both tables, those with most rows first."""
+    purchases = run.tables[run.purchases().name]
+    column = run.purchases().by_role(Role.SUBJECT)
+    counts = pc.value_counts(purchases[column.name if column else ""].drop_null())
+    ranked = sorted(counts.to_pylist(), key=lambda pair: (-pair["counts"], str(pair["values"])))
+    people = run.people().by_role(Role.SUBJECT)
+    known = set(pc.cast(run.tables[run.people().name][people.name if people else ""], pa.string()).to_pylist())
+    return [name for name in (str(pair["values"]) for pair in ranked) if name in known]

@@ -1,0 +1,67 @@
+"""The ten steps of a run in order, each timed, each saying what it did."""
+
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from cartveil.errors import InputError
+from cartveil.faces.run import guarding, learning, reporting
+from cartveil.faces.run.rehearsal import Rehearsal
+
+#: A folder that a run made holds this file.
+MARKER = ".cartveil-run"
+
+Step = Callable[[Rehearsal], str]
+
+STEPS: tuple[tuple[str, Step], ...] = (
+    ("scan", guarding.scan),
+    ("clean", guarding.clean),
+    ("protect and put", guarding.put),
+    ("read", guarding.read),
+    ("export", guarding.export),
+    ("learn", learning.learn),
+    ("forecast", learning.forecast),
+    ("watch", learning.watch),
+    ("erase", guarding.erase),
+    ("report", reporting.report),
+)
+
+
+def rehearse(run: Rehearsal) -> dict[str, object]:
+    """Do the whole main job.
+
+    Returns:
+        The report as plain data; see `cartveil.faces.console.report`.
+
+    Raises:
+        InputError: The output folder holds something that no run made.
+    """
+    _take_folder(run.out)
+    started, timings = time.perf_counter(), []
+    with run.closing:
+        for number, (name, step) in enumerate(STEPS, start=1):
+            begun = time.perf_counter()
+            said = step(run)
+            seconds = time.perf_counter() - begun
+            timings.append({"name": name, "seconds": round(seconds, 2), "peak_mib": peak_mib(), "what": said})
+            run.talk(f"{number:2}/{len(STEPS)} {name}: {said} ({seconds:.1f} s)")
+            run.report["steps"] = timings
+    run.report["seconds"] = round(time.perf_counter() - started, 1)
+    return run.report
+
+
+def peak_mib() -> int:
+    """Return the largest memory that this process has held so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def _take_folder(out: Path) -> None:
+    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
+        hint = "choose another folder with --out; a run never writes into a folder that it did not make"
+        raise InputError("exists already and is not a run's output", path=str(out), hint=hint)
+    for name in ("vault/vault.db", "vault/vault.db-wal", "vault/vault.db-shm", "vault/keyring.json"):
+        (out / name).unlink(missing_ok=True)
+    for folder in ("vault", "set_aside", "learned"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    (out / MARKER).touch()

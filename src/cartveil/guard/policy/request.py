@@ -1,0 +1,179 @@
+"""What is asked and what is answered: plain data that a policy decides over."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from cartveil.errors import InputError
+from cartveil.events.kinds import Kind, View
+
+#: What a consumer's data may be used for.
+PURPOSES = (
+    "support",
+    "fulfilment",
+    "marketing",
+    "analytics",
+    "recommendation",
+    "forecast",
+    "fraud_review",
+    "compliance",
+    "security",
+    "self_service",
+)
+
+#: Who asks.
+ROLES = (
+    "support",
+    "fulfilment",
+    "marketing",
+    "analyst",
+    "fraud_review",
+    "data_science",
+    "admin",
+    "consumer",
+    "privacy_officer",
+)
+
+#: What the shipped schema knows of a principal.
+ATTRIBUTES = ("team", "region")
+
+
+class Action(StrEnum):
+    """What can be asked for."""
+
+    PUT = "put"
+    READ = "read"
+    REVEAL = "reveal"
+    EXPORT = "export"
+    ERASE = "erase"
+    AUDIT = "audit"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who asks.
+
+    Args:
+        name: A login; a consumer's name is their user id.
+        role: One of `ROLES`.
+        attributes: Some of `ATTRIBUTES`.
+
+    Raises:
+        InputError: An unknown role or attribute; a word mistyped must not decide what is permitted.
+    """
+
+    name: str
+    role: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _known(self.role, ROLES, what="role")
+        for attribute in self.attributes:
+            _known(attribute, ATTRIBUTES, what="attribute of a principal")
+
+    def __repr__(self) -> str:
+        # A consumer's name is an identifier; it must not reach a log by way of a traceback.
+        name = "hidden" if self.role == "consumer" else repr(self.name)
+        return f"Principal(name={name}, role={self.role!r})"
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a decision depends on besides who asks for what."""
+
+    case_open: bool = False
+    consent: bool = False
+    hour: int = 12
+    own_record: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to a policy.
+
+    Args:
+        principal: Who asks.
+        action: One of `Action`.
+        table: Name of the table; empty for `audit`.
+        fields: Name and kind of each field that is asked for; empty for actions on whole tables.
+        purpose: One of `PURPOSES`, or empty where an action needs none.
+        context: Some of `case_open`, `consent`, `own_record` (true or false) and `hour` (0 to 23).
+
+    Raises:
+        InputError: An unknown action, purpose or key of the context.
+    """
+
+    principal: Principal
+    action: str
+    table: str
+    fields: tuple[tuple[str, Kind], ...] = ()
+    purpose: str = ""
+    context: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _known(self.action, list(Action), what="action")
+        if self.purpose:
+            _known(self.purpose, PURPOSES, what="purpose")
+        for key in self.context:
+            _known(key, Circumstances.__dataclass_fields__, what="key of the context")
+
+    def question(self) -> "Question":
+        """Return the same as a hashable value."""
+        context = {key: int(value) if key == "hour" else bool(value) for key, value in self.context.items()}  # type: ignore[call-overload]
+        return Question(
+            name=self.principal.name,
+            role=self.principal.role,
+            attributes=tuple(sorted(self.principal.attributes.items())),
+            action=Action(self.action),
+            table=self.table,
+            fields=tuple(self.fields),
+            purpose=self.purpose,
+            circumstances=Circumstances(**context),
+        )
+
+
+@dataclass(frozen=True)
+class Question:
+    """A request as a value: equal questions have equal answers."""
+
+    name: str = field(repr=False)
+    role: str
+    attributes: tuple[tuple[str, str], ...]
+    action: Action
+    table: str
+    fields: tuple[tuple[str, Kind], ...]
+    purpose: str
+    circumstances: Circumstances
+
+    def under(self, **changes: object) -> "Question":
+        """Return the same question under other circumstances."""
+        return replace(self, circumstances=replace(self.circumstances, **changes))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One answer.
+
+    Args:
+        allowed: Whether anything of what was asked is permitted; for `reveal`, all of it.
+        views: For each field the strongest permitted view; `none` where there is none.
+        rules: The `@id` of each rule that made the answer.
+        refusal: Why not, where not.
+        hint: The smallest change of the request that would permit it, in words.
+    """
+
+    allowed: bool
+    views: Mapping[str, View]
+    rules: tuple[str, ...]
+    refusal: str | None = None
+    hint: str | None = None
+
+
+def _known(word: str, words: Iterable[str], *, what: str) -> None:
+    names = [str(name) for name in words]
+    if word not in names:
+        near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+        hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(names)}"
+        # The word itself is not repeated: whoever mixes up arguments would put a consumer's id there.
+        raise InputError(f"unknown {what}", hint=hint)

@@ -1,0 +1,102 @@
+"""What every primitive does to a column before and after its own work: decode, find distinct values, put back.
+
+A primitive is written for an array of distinct values without NULLs; `each_distinct` turns it into a function of
+a column. Real columns repeat, so this is where most of the speed comes from.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as types
+
+from cartveil.errors import ColumnError
+
+#: A `pa.Array` or `pa.ChunkedArray` (pyarrow ships no types).
+Values = Any
+
+#: Above this, 32-bit offsets overflow when chunks are joined.
+_LARGE = 2**31 - 1
+
+
+def as_array(column: Values) -> pa.Array:
+    """Return a column as one array without dictionary; chunks are joined."""
+    if types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if types.is_null(column.type):
+        column = column.cast(pa.string())
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    if column.nbytes > _LARGE and types.is_string(column.type):
+        column = column.cast(pa.large_string())
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def as_text(column: Values) -> pa.Array:
+    """Return a column as one text array: `string`, or `large_string` where it was one.
+
+    Raises:
+        ColumnError: The column is nested and has no text form.
+    """
+    array = as_array(column)
+    if types.is_string(array.type) or types.is_large_string(array.type):
+        return array
+    if types.is_floating(array.type):
+        # 17850.0 is how a data frame writes the number 17850 in a column with gaps.
+        array = _without_point(array)
+    try:
+        return array.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        hint = "give text, numbers, dates or times"
+        raise ColumnError(f"a column of type {array.type} has no text form", hint=hint) from None
+
+
+def _without_point(array: pa.Array) -> pa.Array:
+    try:
+        return array.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return array
+
+
+def shaped_like(result: pa.Array, column: Values) -> Values:
+    """Return the result chunked where the column was chunked."""
+    return pa.chunked_array([result]) if isinstance(column, pa.ChunkedArray) else result
+
+
+def each_distinct(column: Values, change: Callable[[pa.Array], pa.Array], *, text: bool = True) -> Values:
+    """Change each distinct value once and put the results where the values stood.
+
+    Args:
+        column: Any column; a dictionary column comes back plain.
+        change: Takes distinct values without NULLs, returns as many results in the same order.
+        text: Whether `change` wants text; else it gets the column's own type.
+
+    Returns:
+        A column of the type that `change` returns, of the same length; NULL stays NULL.
+    """
+    array = as_text(column) if text else as_array(column)
+    encoded = array.dictionary_encode()
+    return shaped_like(change(encoded.dictionary).take(encoded.indices), column)
+
+
+def nulls_like(column: Values, kind: pa.DataType | None = None) -> Values:
+    """Return a column of NULLs as long as this one."""
+    return shaped_like(pa.nulls(len(column), kind or pa.string()), column)
+
+
+def choose(cases: list[tuple[pa.Array, Values]], otherwise: Values) -> pa.Array:
+    """Return, for each row, the value of the first case that holds.
+
+    Args:
+        cases: Pairs of a boolean array and the text to take where it is true.
+        otherwise: What to take where none is.
+    """
+    if not cases:
+        return otherwise
+    conditions = pa.StructArray.from_arrays([pc.fill_null(holds, False) for holds, _ in cases], _names(len(cases)))
+    return pc.case_when(conditions, *[value for _, value in cases], otherwise)
+
+
+def _names(count: int) -> list[str]:
+    return [f"case{number}" for number in range(count)]

@@ -1,0 +1,137 @@
+"""Values as an agent may see them: enough to recognise, too little to use.
+
+What is kept, per kind; stars have a fixed number wherever the length of the hidden part would tell something:
+- names: 张三 -> 张*, 张三丰 -> 张*丰, 欧阳修文 -> 欧阳**; John Smith -> J*** S***
+- phones: the shape of the country: 138****1234, +86 138****1234, +44 7*** ***456, +1 ***-***-2671;
+  others the last two digits; landlines the area code and the last four digits
+- e-mail: first letter and domain
+- identity numbers: first three and last two characters (the province and no more of the birth date than nothing);
+  passports: the first and the last two
+- cards: last four; bank accounts: last four of ten or more
+- addresses: province and city, or country, region and city
+- postcodes: the first two of six Chinese digits, three of five American, the letters of a British one
+- birth dates: the decade; IP addresses: the first two groups
+- everything else: six stars
+
+A value that does not have the shape of its kind, or is too short, becomes stars alone.
+"""
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cartveil.events.kinds import Kind
+from cartveil.guard.protect.columns import Values, choose, each_distinct
+from cartveil.guard.protect.regions import regions
+
+STARS = "******"
+
+#: Pairs of an RE2 pattern over the whole value, and what is left of it. The first that matches holds.
+Rules = tuple[tuple[str, str], ...]
+
+_COMPOUND = (
+    "欧阳|歐陽|司马|司馬|上官|诸葛|諸葛|东方|東方|皇甫|尉迟|尉遲|公孙|公孫|令狐|慕容|宇文|长孙|長孫|司徒|司空|夏侯|独孤|獨孤|"
+    "南宫|南宮|东郭|西门|西門|轩辕|軒轅|百里|呼延|端木|申屠|太史|公羊|澹台|濮阳|拓跋|赫连|万俟|闻人|宗政|钟离|鮮于|鲜于|闾丘|单于|公冶|仲孙|淳于|"
+    "太叔|乐正|漆雕|巫马|公西|颛孙|壤驷|公良|夹谷|宰父|谷梁|段干|左丘|梁丘|第五"
+)
+
+_NAME: Rules = (
+    (rf"^({_COMPOUND})\p{{Han}}$", r"\1*"),
+    (rf"^({_COMPOUND})\p{{Han}}{{2,}}$", r"\1**"),
+    (r"^(\p{Han})\p{Han}$", r"\1*"),
+    (r"^(\p{Han})\p{Han}(\p{Han})$", r"\1*\2"),
+    (r"^(\p{Han})[\p{Han}·・•.]{3,}$", r"\1**"),
+)
+
+_PHONE: Rules = (
+    (r"^((?:\+|00)?86[ -]?|)(1\d\d)[ -]?\d{4}[ -]?(\d{4})$", r"\1\2****\3"),
+    (r"^(?:\+|00)44[ -]?(?:\(0\))?7[\d -]{6,12}(\d)[ -]?(\d)[ -]?(\d)$", r"+44 7*** ***\1\2\3"),
+    (r"^07[\d -]{6,12}(\d)[ -]?(\d)[ -]?(\d)$", r"07*** ***\1\2\3"),
+    (r"^\+?1[ .-]?\(?\d{3}\)?[ .-]?\d{3}[ .-]?(\d{4})$", r"+1 ***-***-\1"),
+    (r"^\(?[2-9]\d{2}\)?[ .-]?\d{3}[ .-]?(\d{4})$", r"***-***-\1"),
+    (r"^\+?[\d ().-]{6,}(\d)[ ().-]*(\d)$", r"***\1\2"),
+)
+
+_LANDLINE: Rules = (
+    (r"^((?:\+|00)?86[ -]?|)(\(?0\d{2,3}\)?)[ -]?\d{3,4}[ -]?(\d{4})(?:[ -]*(?:转|ext\.?|x)?[ -]*\d{1,5})?$", r"\1\2-****\3"),
+    (r"^\(?[2-9]\d{2}\)?[ .-]?\d{3}[ .-]?(\d{4})$", r"***-***-\1"),
+    (r"^\+?[\d ().-]{6,}(\d)[ ().-]*(\d)$", r"***\1\2"),
+)
+
+_EMAIL: Rules = ((r"^([^@\s])[^@]+@([^@\s]+)$", r"\1***@\2"), (r"^[^@\s]@([^@\s]+)$", r"***@\1"))
+
+_CARD: Rules = ((r"^(?:\d[ -]?){9,15}(\d)[ -]?(\d)[ -]?(\d)[ -]?(\d)$", r"**** **** **** \1\2\3\4"),)
+
+_RULES: dict[Kind, Rules] = {
+    Kind.PERSON_NAME: _NAME,
+    Kind.PHONE: _PHONE,
+    Kind.LANDLINE: _LANDLINE,
+    Kind.EMAIL: _EMAIL,
+    Kind.ID_NUMBER: (
+        (r"^(\d{3})\d{13}(\d[\dXx])$", r"\1*************\2"),
+        (r"^(\d{3})\d{10}(\d\d)$", r"\1**********\2"),
+        (r"^[\w -]{6,}(\w\w)$", rf"{STARS}\1"),
+    ),
+    Kind.PASSPORT: ((r"^(\w)\w{4,}(\w\w)$", r"\1*****\2"),),
+    Kind.PAYMENT_CARD: _CARD,
+    Kind.BANK_ACCOUNT: ((r"^[\dA-Z -]{6,}(\d)[ -]?(\d)[ -]?(\d)[ -]?(\d)$", r"****\1\2\3\4"),),
+    Kind.PAYMENT_ACCOUNT: (*_EMAIL, _PHONE[0]),
+    Kind.POSTCODE: (
+        (r"^(\d\d)\d{4}$", r"\1****"),
+        (r"^(\d{3})\d\d(?:-?\d{4})?$", r"\1**"),
+        (r"^([A-Za-z]{1,2})\d[A-Za-z\d]? ?\d[A-Za-z]{2}$", r"\1** ***"),
+    ),
+    Kind.BIRTH_DATE: ((r"^(\d{3})\d\D?\d{1,2}\D?\d{1,2}(?:\D.*)?$", r"\1*-**-**"),),
+    Kind.IP_ADDRESS: (
+        (r"^(\d{1,3}\.\d{1,3})\.\d{1,3}\.\d{1,3}$", r"\1.*.*"),
+        (r"^([0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}):[0-9A-Fa-f:.]+$", r"\1:***"),
+    ),
+}
+
+
+def mask(column: Values, *, kind: Kind) -> Values:
+    """Hide most of each value.
+
+    Args:
+        column: Text, or what has a text form.
+        kind: What the values are.
+
+    Returns:
+        Text; NULL stays NULL.
+
+    Guarantees:
+        - No value of a sensitive kind comes back as it was.
+        - Where the kind's stars have a fixed number, values of different length look alike.
+    """
+    if kind is Kind.ADDRESS:
+        return each_distinct(column, _addresses)
+    return each_distinct(column, _shaped(_RULES.get(kind, ()), words=kind is Kind.PERSON_NAME))
+
+
+def _shaped(rules: Rules, *, words: bool) -> Callable[[pa.Array], pa.Array]:
+    def change(values: pa.Array) -> pa.Array:
+        trimmed = pc.utf8_trim_whitespace(values)
+        stars = pa.scalar(STARS, values.type)
+        cases = [
+            (pc.match_substring_regex(trimmed, pattern), pc.replace_substring_regex(trimmed, pattern, left))
+            for pattern, left in rules
+        ]
+        if words:
+            cases.append((pc.match_substring_regex(trimmed, _WESTERN), _initials(trimmed)))
+        return choose(cases, stars) if cases else pa.repeat(stars, len(values))
+
+    return change
+
+
+#: Names in an alphabet, of at least three characters: a shorter one would be told by its initials.
+_WESTERN = r"^[^\p{Han}\s\d][^\p{Han}\d]{2,}$"
+
+
+def _initials(values: pa.Array) -> pa.Array:
+    """Keep each word's first letter: John Smith -> J*** S***."""
+    return pc.replace_substring_regex(values, r"([^\s])[^\s]*", r"\1***")
+
+
+def _addresses(values: pa.Array) -> pa.Array:
+    return pc.coalesce(pc.binary_join_element_wise(regions(values, level="city"), "***", ""), STARS)

@@ -1,0 +1,55 @@
+"""The views of a clear column that policy speaks of."""
+
+import pyarrow as pa
+
+from cartveil.errors import RefusedError
+from cartveil.events.kinds import Kind, View
+from cartveil.guard.keys import SecretKey
+from cartveil.guard.protect.bucket import bucket
+from cartveil.guard.protect.columns import Values, as_array, nulls_like
+from cartveil.guard.protect.generalise import LEVELS, generalise
+from cartveil.guard.protect.mask import mask
+from cartveil.guard.protect.pseudonym import pseudonym
+
+_AMOUNT_WIDTH = 10
+
+
+def show(column: Values, *, kind: Kind, view: View, key: SecretKey | None = None) -> Values:
+    """Return a clear column as this view allows it.
+
+    Args:
+        column: Clear values.
+        kind: What they are.
+        view: From clear to none.
+        key: Needed for the pseudonym view.
+
+    Returns:
+        A column of the same length. A kind that has nothing coarser is shown as NULLs in the generalised view.
+
+    Raises:
+        RefusedError: The pseudonym view was asked for without a key.
+    """
+    match view:
+        case View.CLEAR:
+            return column
+        case View.MASKED:
+            return mask(column, kind=kind)
+        case View.GENERALISED:
+            return _generalised(column, kind)
+        case View.PSEUDONYM:
+            if key is None:
+                raise RefusedError("the pseudonym view needs a key")
+            return pseudonym(column, key)
+        case View.NONE:
+            return nulls_like(column)
+
+
+def _generalised(column: Values, kind: Kind) -> Values:
+    if kind in LEVELS:
+        return generalise(column, kind=kind)
+    array = as_array(column)
+    if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
+        return bucket(column, width="1d")
+    if pa.types.is_integer(array.type) or pa.types.is_floating(array.type) or pa.types.is_decimal(array.type):
+        return bucket(column, width=_AMOUNT_WIDTH) if kind in (Kind.AMOUNT, Kind.QUANTITY) else nulls_like(column)
+    return nulls_like(column)

@@ -1,0 +1,246 @@
+"""A whole table under one key of the caller: `cartveil.encrypt` and its inverse.
+
+Each value becomes a binary cell of its own; what the columns were stands in the schema's metadata. Rows may be
+filtered and sorted while encrypted; a cell does not open in another column, nor beside cells of another row.
+
+Wire format, pinned by a test:
+- schema metadata `cartveil.encrypted`: one byte format version, 1; one byte cipher suite, 1 = AES-256-GCM;
+  16 bytes random salt; 12 bytes nonce, 16 bytes tag and ciphertext of the original schema as Arrow IPC message
+- the table's key: HKDF-SHA256 of the caller's key with that salt and the info `cartveil table 1`
+- a cell: 8 bytes big-endian number of the row, then ciphertext and 16 bytes tag of the value as Arrow stores it,
+  or as Arrow IPC where it has no fixed form, such as a list
+- nonce of a cell: the row's number, then 4 bytes big-endian number of the column; the schema's has all bits set
+- associated data of a cell: the column's name and its type as text, each as four bytes big-endian length and UTF-8
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.types as types
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from cartveil.errors import ColumnError, DecryptionError, KeyringError
+from cartveil.guard.keys import SecretKey
+from cartveil.guard.protect import cells
+from cartveil.guard.protect.columns import as_array
+
+METADATA = b"cartveil.encrypted"
+_HEADER = bytes([1, 1])
+_SALT_BYTES = 16
+_SCHEMA_NONCE = b"\xff" * 12
+_ROW_BYTES = 8
+
+
+@dataclass(frozen=True)
+class _Where:
+    """One column of one table: where a cell belongs."""
+
+    number: int
+    name: str
+    kind: pa.DataType
+
+    def nonce(self, row: bytes) -> bytes:
+        return row + self.number.to_bytes(4)
+
+    def context(self) -> bytes:
+        parts = [self.name.encode(), str(self.kind).encode()]
+        return b"".join(len(part).to_bytes(4) + part for part in parts)
+
+
+def encrypt(table: pa.Table, key: SecretKey | bytes, *, columns: Iterable[str] | None = None) -> pa.Table:
+    """Encrypt each value of a table.
+
+    Args:
+        table: Any table; it is not changed.
+        key: 32 bytes.
+        columns: Names of the columns to encrypt; all if not given.
+
+    Returns:
+        The table with binary columns in place of these; NULL stays NULL.
+
+    Raises:
+        KeyringError: The key has not 32 bytes.
+        ColumnError: No such column, or the table is encrypted already.
+
+    Guarantees:
+        - `decrypt` gives back the same table: values, types, NULLs, field and schema metadata.
+        - Two encryptions of the same table share no cell: the key of each is fresh.
+        - Which rows there are, and which values are NULL, is not hidden; nor is the length of a text.
+    """
+    secret = _checked(key)
+    if METADATA in (table.schema.metadata or {}):
+        raise ColumnError("the table is encrypted already", hint="decrypt it first")
+    chosen = _chosen(table, columns)
+    salt = os.urandom(_SALT_BYTES)
+    cipher = AESGCM(_table_key(secret, salt))
+    schema = cipher.encrypt(_SCHEMA_NONCE, table.schema.serialize().to_pybytes(), _HEADER)
+    rows = _row_numbers(table.num_rows)
+    for number, field in enumerate(table.schema):
+        if number in chosen:
+            sealed = _sealed(cipher, table.column(number), rows, _Where(number, field.name, field.type))
+            table = table.set_column(number, pa.field(field.name, pa.binary(), metadata=field.metadata), sealed)
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA: _HEADER + salt + schema})
+
+
+def decrypt(table: pa.Table, key: SecretKey | bytes) -> pa.Table:
+    """Decrypt what `encrypt` made.
+
+    Args:
+        table: As `encrypt` gave it, or some of its rows or columns.
+        key: The same 32 bytes.
+
+    Raises:
+        KeyringError: The key has not 32 bytes.
+        DecryptionError: Another key, a changed or moved cell, or no encrypted table; which, is not told.
+    """
+    secret = _checked(key)
+    written = (table.schema.metadata or {}).get(METADATA, b"")
+    try:
+        cipher, schema = _opened_schema(written, secret)
+        return _opened_table(cipher, schema, table)
+    except (InvalidTag, ValueError, pa.ArrowException):
+        hint = "check the key, and that each row's cells came from one row of one encrypted table"
+        raise DecryptionError("the table does not open", hint=hint) from None
+
+
+def _sealed(cipher: AESGCM, column: pa.ChunkedArray, rows: Sequence[bytes], where: _Where) -> pa.Array:
+    values, context, number = _as_bytes(column), where.context(), where.number.to_bytes(4)
+    encrypt_one = cipher.encrypt
+    return pa.array(
+        [
+            None if value is None else row + encrypt_one(row + number, value, context)
+            for row, value in zip(rows, values, strict=True)
+        ],
+        pa.binary(),
+    )
+
+
+def _opened_schema(written: bytes, secret: bytes) -> tuple[AESGCM, pa.Schema]:
+    start = len(_HEADER) + _SALT_BYTES
+    if not written.startswith(_HEADER) or len(written) < start:
+        raise ValueError("not an encrypted table")
+    cipher = AESGCM(_table_key(secret, written[len(_HEADER) : start]))
+    message = cipher.decrypt(_SCHEMA_NONCE, written[start:], _HEADER)
+    return cipher, pa.ipc.read_schema(pa.py_buffer(message))
+
+
+def _opened_table(cipher: AESGCM, schema: pa.Schema, table: pa.Table) -> pa.Table:
+    columns, fields = [], []
+    rows: list[bytes | None] = [None] * table.num_rows
+    for name, place in _places(schema, table.column_names):
+        column, field = table.column(name), schema.field(place)
+        if _is_sealed(column, field):
+            column = _unsealed(cipher, column, rows, _Where(place, field.name, field.type))
+        columns.append(column)
+        fields.append(field)
+    return pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=schema.metadata))
+
+
+def _places(schema: pa.Schema, names: Sequence[str]) -> list[tuple[int, int]]:
+    """Return for each column its place in the table and in the schema; equal names in their order."""
+    left: dict[str, list[int]] = {}
+    for place, name in enumerate(schema.names):
+        left.setdefault(name, []).append(place)
+    try:
+        return [(at, left[name].pop(0)) for at, name in enumerate(names)]
+    except (KeyError, IndexError):
+        raise ValueError("an unknown column") from None
+
+
+def _is_sealed(column: pa.ChunkedArray, field: pa.Field) -> bool:
+    return bool(METADATA in (field.metadata or {})) or not column.type.equals(field.type)
+
+
+def _unsealed(
+    cipher: AESGCM, column: pa.ChunkedArray, rows: list[bytes | None], where: _Where
+) -> pa.Array:
+    context, number = where.context(), where.number.to_bytes(4)
+    opened: list[bytes | None] = []
+    for at, cell in enumerate(column.to_pylist()):
+        if cell is None:
+            opened.append(None)
+            continue
+        row = cell[:_ROW_BYTES]
+        if rows[at] is None:
+            rows[at] = row
+        elif rows[at] != row:
+            raise InvalidTag
+        opened.append(cipher.decrypt(row + number, cell[_ROW_BYTES:], context))
+    return _from_bytes(opened, where.kind)
+
+
+def _as_bytes(column: pa.ChunkedArray) -> list[bytes | None]:
+    kind = _stored_type(column.type)
+    if kind is None:
+        return [_message(column.slice(at, 1)) for at in range(len(column))]
+    result: list[bytes | None] = cells.to_bytes(as_array(column.cast(kind))).to_pylist()
+    return result
+
+
+def _from_bytes(values: list[bytes | None], kind: pa.DataType) -> Any:
+    stored = _stored_type(kind)
+    if stored is None:
+        parts = [pa.nulls(1, kind) if value is None else _of_message(value) for value in values]
+        return pa.chunked_array([pa.concat_arrays(parts)] if parts else [], kind)
+    array = cells.from_bytes(values, stored)
+    return array if stored.equals(kind) else array.cast(kind)
+
+
+def _stored_type(kind: pa.DataType) -> pa.DataType | None:
+    """Return the type whose bytes are stored for this one, or None where whole messages are."""
+    if types.is_dictionary(kind):
+        return _stored_type(kind.value_type)
+    try:
+        cells.tag_of(kind)
+    except ColumnError:
+        return None
+    return kind
+
+
+def _message(one: pa.ChunkedArray) -> bytes | None:
+    if one.null_count:
+        return None
+    array = pa.concat_arrays([as_array(one)])
+    batch = pa.record_batch([array], names=["value"])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def _of_message(message: bytes) -> pa.Array:
+    with pa.ipc.open_stream(message) as reader:
+        return as_array(reader.read_all().column(0))
+
+
+def _checked(key: SecretKey | bytes) -> bytes:
+    secret = key.expose() if isinstance(key, SecretKey) else key
+    if not isinstance(secret, bytes | bytearray) or len(secret) != 32:
+        raise KeyringError("the key must have 32 bytes", hint="make one with `secrets.token_bytes(32)` and keep it")
+    return bytes(secret)
+
+
+def _chosen(table: pa.Table, columns: Iterable[str] | None) -> set[int]:
+    if columns is None:
+        return set(range(table.num_columns))
+    wanted = set(columns)
+    unknown = sorted(wanted - set(table.column_names))
+    if unknown:
+        raise ColumnError(f"unknown column `{unknown[0]}`", hint=f"known: {', '.join(table.column_names)}")
+    return {number for number, name in enumerate(table.column_names) if name in wanted}
+
+
+def _table_key(secret: bytes, salt: bytes) -> bytes:
+    return HKDF(SHA256(), 32, salt, b"cartveil table 1").derive(secret)
+
+
+def _row_numbers(count: int) -> list[bytes]:
+    numbers = np.arange(count, dtype=">u8").tobytes()
+    return [numbers[at : at + _ROW_BYTES] for at in range(0, len(numbers), _ROW_BYTES)]

@@ -1,0 +1,260 @@
+"""From a release to a recommender: choose cutoffs, gather occasions, train, then count anew up to the last day."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import Tensor
+
+from cartveil.errors import ModelError
+from cartveil.events.protected import ProtectedEvents
+from cartveil.insight.decisions.recommend.config import RecommenderConfig
+from cartveil.insight.decisions.recommend.counts import (
+    RECENT_DAYS,
+    count_neighbours,
+    count_personal_popularity,
+    count_popularity,
+)
+from cartveil.insight.decisions.recommend.evaluate import evaluate_at
+from cartveil.insight.decisions.recommend.measures import judged, summary
+from cartveil.insight.decisions.recommend.recommender import Recommender, network
+from cartveil.insight.decisions.recommend.samples import (
+    Facts,
+    Sample,
+    facts_at,
+    mixed_batches,
+    ordered_batches,
+    sample_of,
+)
+from cartveil.insight.decisions.recommend.times import day_of, moment_of
+from cartveil.insight.models.card import digest_of
+from cartveil.insight.models.heads import BASKET, NEVER, NextBasket, NextBasketBatch
+from cartveil.insight.sequences.baskets import Baskets, baskets_of, days_of
+from cartveil.insight.sequences.habits import buyers_of
+from cartveil.insight.sequences.occasions import Occasions, cutoffs_before, occasions_with_target
+from cartveil.insight.sequences.vocabulary import Vocabulary, learn_vocabulary
+from cartveil.insight.training.loop import Epoch, fit
+
+#: Fewer training occasions than this teach a network nothing; counts decide then.
+FEWEST_OCCASIONS = 200
+
+#: Occasions of all cutoffs together, which bounds memory.
+_MOST_OCCASIONS = 30_000
+
+#: Days between two computations of the item-item weights; in between they hardly change.
+_WEIGHTS_EVERY = 30.0
+
+#: A large basket weighs more than a small one, but not without bound.
+_LARGEST_BASKET = 20.0
+
+
+@dataclass(frozen=True)
+class Span:
+    """Days since 1970: first event, start of the validation period, end of all, and the horizon of a target."""
+
+    first: float
+    held_out: float
+    end: float
+    horizon: float
+
+
+def train_recommender(
+    events: ProtectedEvents,
+    *,
+    config: RecommenderConfig | None = None,
+    held_out_from: datetime | None = None,
+    until: datetime | None = None,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+) -> Recommender:
+    """Train on first baskets after many cutoffs, keep the epoch that guesses the held-out period best.
+
+    Args:
+        events: A release with `subject`, `time` and `item`, best with `order` and `description`.
+        config: See `RecommenderConfig`.
+        held_out_from: Start of the validation period; None for the last horizon before `until`.
+        until: Events of this moment or later are not looked at; None to use all.
+        on_epoch: Called after every epoch.
+
+    Returns:
+        A recommender whose weights come from targets before `held_out_from`, and whose counts reach up to `until`.
+        With too few occasions, or all at one time, it has no network, and counts decide.
+
+    Raises:
+        ModelError: There is no event to learn from, or a column is missing.
+    """
+    config = config or RecommenderConfig()
+    table = _before(events.table, until)
+    vocabulary = learn_vocabulary(table["item"], at_most=config.max_items)
+    baskets = baskets_of(table, vocabulary)
+    span = _span(baskets, config, held_out_from, until)
+    model, history, metrics = _trained(baskets, vocabulary, span, config, on_epoch)
+    facts = facts_at(baskets, span.end, ridge=config.ridge)
+    # As saved: half precision. A loaded recommender must give the same list.
+    facts = Facts(facts.trends, facts.weights.half().float())
+    return Recommender(
+        config=config,
+        vocabulary=vocabulary,
+        descriptions=_descriptions(table),
+        as_of=span.end,
+        facts=facts,
+        recent=torch.from_numpy(buyers_of(baskets, span.end, window=RECENT_DAYS)).float(),
+        model=model,
+        card=_card(events, baskets, span, history, metrics),
+    )
+
+
+def _before(table: pa.Table, until: datetime | None) -> pa.Table:
+    for name in ("subject", "time", "item"):
+        if name not in table.column_names:
+            hint = f"give a column the role `{name}` in cartveil.toml, and export again"
+            raise ModelError(f"the release has no `{name}` column", hint=hint)
+    if until is not None:
+        table = table.filter(pa.array(days_of(table["time"]) < day_of(until)))
+    if not len(table):
+        raise ModelError("nothing to learn from", hint="the release holds no event in this period")
+    return table
+
+
+def _span(
+    baskets: Baskets, config: RecommenderConfig, held_out_from: datetime | None, until: datetime | None
+) -> Span:
+    first, last = float(baskets.day.min()), float(baskets.day.max())
+    end = last + 1e-6 if until is None else day_of(until)
+    # A shop with a short past gets a horizon that leaves room for training and validation.
+    horizon = min(config.horizon, (end - first) / 5)
+    held_out = end - horizon if held_out_from is None else day_of(held_out_from)
+    return Span(first, held_out, end, horizon)
+
+
+def _trained(
+    baskets: Baskets,
+    vocabulary: Vocabulary,
+    span: Span,
+    config: RecommenderConfig,
+    on_epoch: Callable[[Epoch], None],
+) -> tuple[NextBasket | None, tuple[Epoch, ...], dict[str, Any]]:
+    samples = _training_samples(baskets, span, config)
+    held_out = occasions_with_target(baskets, span.held_out, horizon=span.end - span.held_out)
+    if sum(len(sample) for sample in samples) < FEWEST_OCCASIONS or not len(held_out):
+        return None, (), {}
+    facts = facts_at(baskets, span.held_out, ridge=config.ridge)
+    check = sample_of(baskets, held_out, facts, steps=config.steps, width=config.width)
+    torch.manual_seed(config.training.seed)
+    model = network(config, vocabulary)
+    model.standardise(torch.from_numpy(np.concatenate([sample.habits.features for sample in samples])))
+    unseen = _unseen(baskets, span.held_out)
+    history = fit(
+        model,
+        lambda net, batch: _loss(net, batch, config.new_weight),
+        batches=lambda generator: mixed_batches(samples, config.batch, generator),
+        steps=-(-sum(len(sample) for sample in samples) // config.batch),
+        validate=lambda net: _both(_validated(net, check, unseen)),
+        config=config.training,
+        on_epoch=on_epoch,
+    )
+    metrics = {"recommender": _validated(model, check, unseen), **_baselines(baskets, vocabulary, held_out)}
+    return model, history, metrics
+
+
+def _training_samples(baskets: Baskets, span: Span, config: RecommenderConfig) -> list[Sample]:
+    every = min(config.every, max(span.horizon / 4, 1e-3))
+    cutoffs = cutoffs_before(
+        span.held_out, first=span.first, horizon=span.horizon, every=every, at_most=config.cutoffs
+    )
+    samples: list[Sample] = []
+    facts, computed = None, -np.inf
+    for cutoff in cutoffs:
+        occasions = occasions_with_target(baskets, cutoff, horizon=span.horizon)
+        occasions = occasions.part(slice(None, None, 1 + len(occasions) * len(cutoffs) // _MOST_OCCASIONS))
+        if not len(occasions):
+            continue
+        fresh = facts is None or cutoff - computed >= _WEIGHTS_EVERY
+        weights = None if fresh or facts is None else facts.weights
+        facts, computed = facts_at(baskets, cutoff, ridge=config.ridge, weights=weights), cutoff if fresh else computed
+        samples.append(sample_of(baskets, occasions, facts, steps=config.steps, width=config.width))
+    return samples
+
+
+def _loss(model: NextBasket, batch: NextBasketBatch, new_weight: float) -> Tensor:
+    both, fresh = model(batch)
+    bought = batch.bought
+    return _cross_entropy(both, batch.target) + new_weight * _cross_entropy(
+        fresh.masked_fill(bought, NEVER), batch.target * ~bought
+    )
+
+
+def _cross_entropy(scores: Tensor, target: Tensor) -> Tensor:
+    """Return the mean over baskets of the mean over their items, baskets weighted by the root of their size."""
+    wanted = target.sum(1)  # (B,)
+    loss = -(F.log_softmax(scores, dim=1) * target).sum(1) / wanted.clamp(min=1)
+    weight = wanted.clamp(max=_LARGEST_BASKET).sqrt()
+    return (loss * weight).sum() / weight.sum().clamp(min=1)
+
+
+def _validated(model: NextBasket, check: Sample, unseen: Tensor) -> dict[str, Any]:
+    with torch.no_grad():
+        # An item that training never met keeps no random embedding: only counts speak for it.
+        model.encoder.embeddings[BASKET].weight[unseen] = 0  # type: ignore[index,operator]
+        rows = [judged(model(batch)[0], batch.target, batch.bought) for batch in ordered_batches(check, 256)]
+    return summary(torch.cat([row[0] for row in rows]), torch.cat([row[1] for row in rows]))
+
+
+def _both(metrics: Mapping[str, Any]) -> float:
+    return float(metrics["all"]["ndcg@10"] + metrics["new"]["ndcg@10"])
+
+
+def _baselines(baskets: Baskets, vocabulary: Vocabulary, held_out: Occasions) -> dict[str, Any]:
+    makers = {
+        "popularity": count_popularity,
+        "personal_popularity": count_personal_popularity,
+        "item_knn": count_neighbours,
+    }
+    found = {
+        name: evaluate_at(make(baskets, vocabulary, until=held_out.cutoff), baskets, held_out)
+        for name, make in makers.items()
+    }
+    return {name: {part: metrics[part] for part in ("all", "new")} for name, metrics in found.items()}
+
+
+def _unseen(baskets: Baskets, until: float) -> Tensor:
+    seen = baskets.items[baskets.day[baskets.basket_of_entry] < until]
+    return torch.from_numpy(np.bincount(seen, minlength=baskets.item_count) == 0)
+
+
+def _descriptions(table: pa.Table) -> dict[str, str]:
+    if "description" not in table.column_names:
+        return {}
+    named = table.select(["item", "description"]).filter(pc.is_valid(table["description"]))
+    counts = named.group_by(["item", "description"]).aggregate([([], "count_all")])
+    counts = counts.sort_by([("count_all", "ascending"), ("description", "descending")])
+    return dict(zip(counts["item"].to_pylist(), counts["description"].to_pylist(), strict=True))
+
+
+def _card(
+    events: ProtectedEvents, baskets: Baskets, span: Span, history: tuple[Epoch, ...], metrics: Mapping[str, Any]
+) -> dict[str, Any]:
+    ours = dict(metrics)
+    return {
+        "data": {
+            "digest": digest_of(events.table),
+            "release": dict(events.release),
+            "consumers": baskets.consumers,
+            "events": len(events),
+            "baskets": len(baskets),
+        },
+        "trained_before": moment_of(span.held_out),
+        "counted_before": moment_of(span.end),
+        "scores_by": "network" if history else "counts",
+        "epochs": len(history),
+        "seconds_per_epoch": sum(epoch.seconds for epoch in history) / max(len(history), 1),
+        "metrics": ours.pop("recommender", {}),
+        "baselines": ours,
+    }
+
+

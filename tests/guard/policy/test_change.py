@@ -1,0 +1,54 @@
+"""The hint after a refusal: true, smallest, always the same."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+
+from cartveil.guard.policy import Policy, Principal, Request
+from cartveil.guard.policy.change import smallest_change
+
+from test_policy import POLICY, decide, questions
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        (("support", "read", "support", "phone"), "open a case for this consumer"),
+        (("support", "read", "marketing", "phone"), "open a case for this consumer and state purpose `support`"),
+        (("support", "read", "marketing", "amount"), "state purpose `support`"),
+        (("data_science", "export", "recommendation", ""), "leave out who did not consent"),
+        (("admin", "read", "support", "amount"), "ask someone with role `support`"),
+        (("support", "read", "support", "minor_flag"), None),
+    ],
+)
+def test_hint_in_words(asked: tuple[str, str, str, str], hint: str | None) -> None:
+    role, action, purpose, fields = asked
+    assert decide(role, action, purpose, fields=fields).hint == hint
+
+
+@settings(max_examples=40, deadline=None)
+@given(questions)
+def test_hint_is_smallest(request: Request) -> None:
+    decision = POLICY.decide(request)
+    tried: list[int] = []
+    question = request.question()
+
+    def differences(other) -> int:
+        now, then = question.circumstances, other.circumstances
+        changed = sum(getattr(now, name) != getattr(then, name) for name in vars(now))
+        return changed + (question.role != other.role) + (question.purpose != other.purpose)
+
+    def permits(other) -> bool:
+        tried.append(differences(other))
+        return POLICY._answer(other).allowed
+
+    if decision.allowed:
+        return
+    assert smallest_change(question, permits) == decision.hint
+    assert tried == sorted(tried), "fewer changes are tried first"
+
+
+def test_hint_repeats_whatever_was_asked_before() -> None:
+    asked = Request(Principal("anna", "support"), "read", "customers", (), "support")
+    assert Policy.load().decide(asked) == Policy.load().decide(replace(asked))
