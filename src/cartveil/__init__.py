@@ -1,10 +1,10 @@
 """Cartveil keeps consumers' purchase data useful without exposing it.
 
-    >>> import cartveil
-    >>> rows = [{"name": "Emma Wilson", "mobile": "+44 7700 900123", "paid": 12.5}]
-    >>> key = bytes(32)  # made up; take `secrets.token_bytes(32)`
-    >>> cartveil.decrypt(cartveil.encrypt(rows, key), key).to_pylist() == rows
-    True
+>>> import cartveil
+>>> rows = [{"name": "Emma Wilson", "mobile": "+44 7700 900123", "paid": 12.5}]
+>>> key = bytes(32)  # made up; take `secrets.token_bytes(32)`
+>>> cartveil.decrypt(cartveil.encrypt(rows, key), key).to_pylist() == rows
+True
 """
 
 import importlib
@@ -25,7 +25,7 @@ _HOMES = {
     "CartveilError": "cartveil.errors",
 }
 
-__all__ = list(_HOMES)  # noqa: PLE0605 - twelve names, each with its home above
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:

@@ -56,10 +56,11 @@ def _looks_english(text: str) -> bool:
     words = text.replace(",", " ").split()
     if not 2 <= len(words) <= 5 or not all(_LATIN.fullmatch(word) for word in words):
         return False
-    lowered = {word.rstrip(".").casefold() for word in words}
-    return bool(lowered & _known("en", "given")) or bool(
-        {words[0].casefold(), words[-1].casefold()} & _known("en", "family")
-    )
+    if any(word.rstrip(".").casefold() in _known("en", "given") for word in words):
+        return True
+    # The family name stands last, or first before a comma; WHITE METAL LANTERN is nobody.
+    family = words[0] if "," in text else words[-1]
+    return family.casefold() in _known("en", "family")
 
 
 @cache

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -68,8 +69,8 @@ class ProtectedEvents:
         """Return one pseudonym's events."""
         return self.table.filter(pc.equal(self.table["subject"], subject))
 
-    def save(self, path: str | Path) -> None:
-        """Write a Parquet file that carries the release's description."""
+    def save(self, path: str | Path | BinaryIO) -> None:
+        """Write a Parquet file, or into an open one, that carries the release's description."""
         pairs = {_META + b"." + key.encode(): value.encode() for key, value in self.release.items()}
         pq.write_table(self.table.replace_schema_metadata({_META: b"1", **pairs}), path, compression="zstd")
 

@@ -1,5 +1,6 @@
 """Writing files so that they appear whole or not at all."""
 
+import io
 import json
 import os
 import secrets
@@ -9,7 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cartveil.errors import InputError, StorageError
+from cartveil.errors import InputError, ReadError, StorageError
+from cartveil.events.protected import ProtectedEvents
 
 
 def write_new(path: Path, text: str) -> None:
@@ -46,3 +48,21 @@ def _atomically(path: Path, write: Callable[[Path], object]) -> None:
         raise StorageError(reason, path=str(path), hint="nothing was written; free space or check rights") from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_release(path: Path, events: ProtectedEvents, *, public_key: Path | None = None) -> None:
+    """Write a release, whole or not at all; encrypted to the owner of an RSA public key where one is given."""
+    if public_key is None:
+        _atomically(path, events.save)
+        return
+    from cartveil.guard.protect.release import release_to
+
+    try:
+        pem = public_key.read_bytes()
+    except OSError:
+        raise ReadError("cannot be read", path=str(public_key), hint="give an RSA public key in PEM form") from None
+    # In memory: a release for one recipient must not touch the disk in clear.
+    clear = io.BytesIO()
+    events.save(clear)
+    sealed = release_to(clear.getvalue(), pem)
+    _atomically(path, lambda temporary: temporary.write_bytes(sealed))

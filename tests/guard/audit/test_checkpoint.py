@@ -43,7 +43,9 @@ def test_another_key_is_rejected() -> None:
         verify_checkpoint(NOTE, public_key=other)
 
 
-@pytest.mark.parametrize("note", ["", "\n\n", "a\nb\nc\nd\n\n", NOTE + "\n", NOTE[:-1], NOTE + NOTE, NOTE.replace("\n7\n", "\n07\n")])
+@pytest.mark.parametrize(
+    "note", ["", "\n\n", "a\nb\nc\nd\n\n", NOTE + "\n", NOTE[:-1], NOTE + NOTE, NOTE.replace("\n7\n", "\n07\n")]
+)
 def test_what_is_no_checkpoint_is_rejected(note: str) -> None:
     with pytest.raises(IntegrityError):
         verify_checkpoint(note, public_key=PUBLIC)

@@ -83,10 +83,13 @@ def test_entries_rolled_back_were_never_there(log: AuditLog, connection: sqlite3
 
 
 def test_entry_is_written_in_one_canonical_way() -> None:
-    assert write_entry(entry(3, case="C-1", actor="李雷")) == (
-        '{"action":"read","actor":"李雷","case":"C-1","decision":"","fields":["name","phone"],"purpose":"","role":"",'
-        '"rows":3,"rule":"","session":"","subject":"","table":"","time":"2026-11-22T09:33:00.000000Z","view":""}'
-    ).encode()
+    assert (
+        write_entry(entry(3, case="C-1", actor="李雷"))
+        == (
+            '{"action":"read","actor":"李雷","case":"C-1","decision":"","fields":["name","phone"],"purpose":"","role":"",'
+            '"rows":3,"rule":"","session":"","subject":"","table":"","time":"2026-11-22T09:33:00.000000Z","view":""}'
+        ).encode()
+    )
 
 
 @pytest.mark.parametrize("changes", [{"value": "x"}, {"time": None}, {"time": datetime(2026, 1, 1)}, {"actor": 3}])
@@ -151,9 +154,7 @@ def rewrite(connection: sqlite3.Connection, entries: list[dict[str, object]]) ->
 
 
 @pytest.mark.parametrize("kept", [8, 10, 12])
-def test_a_rewritten_log_differs_from_its_checkpoint(
-    log: AuditLog, connection: sqlite3.Connection, kept: int
-) -> None:
+def test_a_rewritten_log_differs_from_its_checkpoint(log: AuditLog, connection: sqlite3.Connection, kept: int) -> None:
     sign(log)
     forged = rewrite(connection, [entry(number, actor="nobody") for number in range(kept)])
     with pytest.raises(IntegrityError, match="checkpoint"):

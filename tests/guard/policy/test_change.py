@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
+from asking import POLICY, decide, questions
 from cartveil.guard.policy import Policy, Principal, Request
 from cartveil.guard.policy.change import smallest_change
-
-from test_policy import POLICY, decide, questions
 
 
 @pytest.mark.parametrize(

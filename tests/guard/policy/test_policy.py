@@ -4,20 +4,13 @@ from importlib.resources import files
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from asking import POLICY, decide, questions
 from cartveil.errors import InputError, ReadError, SchemaError
 from cartveil.events.kinds import Kind, Sensitivity, View
-from cartveil.guard.policy import PURPOSES, ROLES, Action, Decision, Policy, Principal, Request
+from cartveil.guard.policy import PURPOSES, ROLES, Policy, Principal, Request
 
-POLICY = Policy.load()
 SCHEMA = (files("cartveil.guard.policy") / "retail.cedarschema").read_text()
-CUSTOMER = tuple((kind.value, kind) for kind in Kind)
-
-
-def decide(role: str, action: str, purpose: str, *, fields: str = "", **context: object) -> Decision:
-    asked = tuple((name, Kind(name)) for name in fields.split())
-    return POLICY.decide(Request(Principal("anna", role), action, "customers", asked, purpose, context))
 
 
 def test_support_without_a_case_sees_a_masked_name_and_no_contact() -> None:
@@ -48,7 +41,9 @@ def test_analysis_never_sees_a_person(role: str, purpose: str) -> None:
 
 def test_consumers_see_all_of_their_own_and_nothing_of_others() -> None:
     fields = " ".join(kind for kind in Kind if kind.sensitivity is not Sensitivity.SPECIAL)
-    assert set(decide("consumer", "read", "self_service", fields=fields, own_record=True).views.values()) == {View.CLEAR}
+    assert set(decide("consumer", "read", "self_service", fields=fields, own_record=True).views.values()) == {
+        View.CLEAR
+    }
     other = decide("consumer", "read", "self_service", fields=fields)
     assert set(other.views.values()) == {View.NONE}
     assert other.hint == "ask for your own record"
@@ -114,25 +109,6 @@ def test_refusal_names_the_rule_that_forbids() -> None:
 
 def test_decisions_repeat() -> None:
     assert decide("support", "read", "support", fields="phone") is decide("support", "read", "support", fields="phone")
-
-
-questions = st.builds(
-    lambda role, action, purpose, fields, context: Request(
-        Principal("anna", role), action, "customers", tuple(fields), purpose, context
-    ),
-    st.sampled_from(ROLES),
-    st.sampled_from(list(Action)),
-    st.sampled_from(PURPOSES),
-    st.lists(st.sampled_from(CUSTOMER), min_size=1, max_size=3, unique=True),
-    st.fixed_dictionaries(
-        {
-            "case_open": st.booleans(),
-            "consent": st.booleans(),
-            "own_record": st.booleans(),
-            "hour": st.integers(0, 23),
-        }
-    ),
-)
 
 
 @settings(max_examples=150, deadline=None)

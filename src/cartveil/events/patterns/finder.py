@@ -34,9 +34,12 @@ def find_patterns(text: str) -> list[Span]:
     """
     if not _ANY.search(folded := plain(text)):
         return []
+    digits = sum(map(folded.count, "0123456789"))
     taken = bytearray(len(folded))
     spans = []
     for shape in SHAPES:
+        if digits < shape.digits or shape.sign not in folded:
+            continue
         for start, end in _matches(shape, folded):
             if not any(taken[start:end]):
                 taken[start:end] = b"\x01" * (end - start)

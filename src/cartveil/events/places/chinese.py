@@ -15,15 +15,18 @@ from cartveil.events.places.region import Region, divisions, rows_of
 # Longer endings first: 自治州 before 州. A stem of one character (单县) is no name by itself.
 _SUFFIX = re.compile(r"(?:特别行政区|自治区|自治州|自治县|自治旗|林区|特区|新区|地区|省|市|区|县|旗|盟)$")
 _PEOPLE = re.compile(
-    r"(?:维吾尔|哈萨克|柯尔克孜|塔吉克|锡伯|达斡尔|鄂伦春|蒙古|各|土家|布依|景颇|傈僳|独龙|哈尼|朝鲜|仫佬|毛南|仡佬|拉祜|布朗|纳西|普米|"
-    r"裕固|保安|东乡|撒拉|鄂温克|藏|羌|彝|白|傣|怒|壮|苗|侗|满|瑶|黎|畲|水|佤|回|土)族?$"
+    r"(?:维吾尔|哈萨克|柯尔克孜|塔吉克|锡伯|达斡尔|鄂伦春|蒙古|各|土家|布依|景颇|傈僳|独龙|哈尼|朝鲜|"
+    r"仫佬|毛南|仡佬|拉祜|布朗|纳西|普米|裕固|保安|东乡|撒拉|鄂温克|"
+    r"藏|羌|彝|白|傣|怒|壮|苗|侗|满|瑶|黎|畲|水|佤|回|土)族?$"
 )
 _LEAD = re.compile(r"(?:(?:收货|收件|联系|家庭|详细|现住)?(?:地址|住址)|中华人民共和国|中国|[0-9]{6}|[\s,，:：])*")
 _GAP = re.compile(r"(?:[\s,，、/|·;；-]|市辖区|省直辖县级行政区划|自治区直辖县级行政区划)*")
 _STREET = re.compile(r"[东西南北中]?[一二三四五]?(?:路|街|大道|大街|道|巷|弄|桥|门)")
 _STOP = re.compile(r"$|[\s,，、/|·;；()（）-]")
-_SIMPLE = str.maketrans("臺灣區縣門龍廣東蘇陝遼寧湖貴雲慶濟溫蘭烏魯齊爾濱長瀋陽連島煙臨無錫揚鎮嘉紹興無蕪廈漳",
-                        "台湾区县门龙广东苏陕辽宁湖贵云庆济温兰乌鲁齐尔滨长沈阳连岛烟临无锡扬镇嘉绍兴无芜厦漳")  # fmt: skip
+_SIMPLE = str.maketrans(
+    "臺灣區縣門龍廣東蘇陝遼寧湖貴雲慶濟溫蘭烏魯齊爾濱長瀋陽連島煙臨無錫揚鎮嘉紹興蕪廈漳",
+    "台湾区县门龙广东苏陕辽宁湖贵云庆济温兰乌鲁齐尔滨长沈阳连岛烟临无锡扬镇嘉绍兴芜厦漳",
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def _walk(atlas: _Atlas, text: str, start: int) -> str:
     while True:
         found, place = _next(names, text, place)
         # A municipality may be written twice, as province and as city: 北京市北京市朝阳区.
-        if not found or found == code and names is not atlas.top and atlas.rows[code][0] != "province":
+        if not found or (found == code and atlas.rows[code][0] != "province"):
             return code
         code = found
         if code not in atlas.under:

@@ -1,4 +1,4 @@
-"""Addresses in Latin letters: romanised Chinese ones, British ones by postcode or town, American ones by state and ZIP."""
+"""Addresses in Latin letters: romanised Chinese, British by postcode or town, American by state and ZIP."""
 
 import re
 import unicodedata
@@ -179,7 +179,7 @@ def _chinese_names(rows: dict[str, tuple[str, str, str]]) -> dict[tuple[str, str
         # `Linyi` alone is the city of that name before it is Linyi County.
         names.setdefault((letters, ""), {})[code] = 0.9 if said == "district" else 1.0
         names.setdefault((letters, said or level), {})[code] = 1.0
-        if code in _MUNICIPALITIES or level == "district" and not said:
+        if code in _MUNICIPALITIES or (level == "district" and not said):
             names.setdefault((letters, "city"), {})[code] = 1.0
     return names
 

@@ -37,6 +37,9 @@ def demo(out: Path, seed: int, as_json: bool) -> None:
     from cartveil.faces.demo import write_demo_folder
 
     need_learning("demo")
+    from cartveil.faces.run import take_folder
+
+    take_folder(out)
     folder = write_demo_folder(out / "shop", seed=seed)
     talk(f"wrote {folder}: real purchases (UCI Online Retail), every identity in it is synthetic")
     _rehearse(folder, out, seed=seed, as_json=as_json, title="Online Retail", synthetic=True)

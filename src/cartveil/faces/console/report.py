@@ -14,7 +14,7 @@ key is missing; `title` and `generated` are asked for.
     recommend              {headline, metrics: {model: {all, new}}, examples: [{pseudonym, history: [text],
                             items: [{description, reason}]}], epochs: [{epoch, loss, score}]}
     forecast               {metrics: {model: wql}, coverage: {quantile: share}, series: [{item, description,
-                            history: [{week, value}], forecast: [{week, q10, q25?, q50, q75?, q90}]}],
+                            history: [{week, value}], forecast: [{week, q10, q20?, q25?, q50, q75?, q80?, q90}]}],
                             reorder: [{item, description, quantity, service_level, lead_time_weeks}]}
     watch                  {orders: [{pseudonym, time, score, reasons}], staff: [{actor, day, score, reasons,
                             is_true_snoop}], timeline: [{day, actor, score, alert}], found}
@@ -23,7 +23,7 @@ key is missing; `title` and `generated` are asked for.
     steps                  [{name, seconds, peak_mib, what}]
 
 In `metrics` the first model is Cartveil's own; the others are what it is compared with. `reasons` is a text or a
-list of texts.
+list of texts. A `history` may go on into the weeks of the forecast, which shows what came of it.
 
     >>> "<h1>A run</h1>" in render_report({"title": "A run", "generated": "2026-01-01"})
     True
@@ -88,7 +88,8 @@ def _environment() -> Environment:
         "figure": _figure,
         "percent": lambda share: f"{100 * float(share):.0f}%",
         "texts": lambda reasons: [reasons] if isinstance(reasons, str) else list(reasons),
-        "chosen": lambda metrics, key: {model: scores[key] for model, scores in metrics.items()},
+        "chosen": lambda metrics, key: {model: scores[key] for model, scores in metrics.items() if key in scores},
+        "code": _code,
         "column": lambda rows, key: [row[key] for row in rows],
     }
     environment.globals |= {
@@ -105,6 +106,15 @@ def _figure(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     return figure(value)
+
+
+def _code(text: object) -> Markup:
+    """Return text with what stands in backticks as code; everything is escaped first."""
+    words, inside = Markup(""), False
+    for part in str(text).split("`"):
+        words += Markup("<code>{}</code>").format(part) if inside else part
+        inside = not inside
+    return words
 
 
 def _staff_chart(watch: Mapping[str, Any], label: str) -> Markup:

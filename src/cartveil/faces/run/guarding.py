@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartveil.errors import ErasedError, IntegrityError, RefusedError
-from cartveil.events.kinds import Role
+from cartveil.events.kinds import Kind, Role
 from cartveil.events.reading import read_table
 from cartveil.events.scanning import scan as propose
 from cartveil.events.schema import load_schema
@@ -19,6 +19,7 @@ from cartveil.faces.files import write_json, write_parquet, write_text
 from cartveil.faces.forgetting import forget_in
 from cartveil.faces.run.rehearsal import Rehearsal
 from cartveil.guard.policy import Principal
+from cartveil.guard.protect import deidentify
 from cartveil.guard.vault import Reading
 
 ADMIN = Principal("run", "admin", {})
@@ -76,7 +77,7 @@ def put(run: Rehearsal) -> str:
         values += run.vault.put(ADMIN, table.name, run.tables[table.name]).values
     pace = values / (time.perf_counter() - started)
     run.report["put"] = {"values": values, "values_per_second": round(pace)}
-    return f"{values:,} values under {run.vault.consumers():,} consumers' keys, {pace:,.0f} values a second"
+    return f"{values:,} values under {run.vault.counts()['consumers']:,} consumers' keys, {pace:,.0f} values a second"
 
 
 def read(run: Rehearsal) -> str:
@@ -96,16 +97,18 @@ def read(run: Rehearsal) -> str:
     refusal = _refusal(run, people.name, subject, names)
     run.report["views"] = {"fields": names, "roles": views, "refusal": refusal}
     run.report["before_after"] = _before_after(run, subject)
-    return f"three views of one record; refused: {refusal['reason']}"
+    return f"three views of one record; refused: {refusal['reason']}; hint: {refusal['hint']}"
 
 
 def _refusal(run: Rehearsal, table: str, subject: str, names: list[str]) -> dict[str, str]:
-    asked = f"{MARKETING.name} (marketing) asks to reveal {', '.join(names[:3])} for marketing"
+    """Ask for contact data without a case: forgotten easily, and one change away from being permitted."""
+    phone = next((column.name for column in run.people().columns if column.kind is Kind.PHONE), names[0])
+    asked = f"{SUPPORT.name} (support) asks to reveal `{phone}` for support, without an open case"
     try:
-        run.vault.reveal(MARKETING, table, subject, fields=tuple(names[:3]), purpose="marketing")
+        run.vault.reveal(SUPPORT, table, subject, fields=(phone,), purpose="support")
     except RefusedError as error:
         return {"request": asked, "reason": error.message, "hint": error.hint or ""}
-    return {"request": asked, "reason": "not refused: this policy lets marketing see people", "hint": ""}
+    return {"request": asked, "reason": "not refused: this policy reveals without a case", "hint": ""}
 
 
 def _shown(reading: Reading, names: list[str]) -> list[dict[str, str]]:
@@ -124,8 +127,8 @@ def _before_after(run: Rehearsal, subject: str) -> list[dict[str, str]]:
     clear = run.tables[people.name]
     key = people.by_role(Role.SUBJECT)
     row = clear.filter(pc.equal(pc.cast(clear[key.name if key else ""], pa.string()), subject)).slice(0, 1)
-    at_rest = run.vault.at_rest(people.name, subject).to_pylist()[0]
-    released = run.vault.preview_release(people.name, row).to_pylist()[0]
+    at_rest = run.vault.at_rest(people.name, subject)[0]
+    released = deidentify(row, people)[0].to_pylist()[0]
     return [
         {
             "column": column.name,
@@ -165,15 +168,17 @@ def erase(run: Rehearsal) -> str:
     facts = check_receipt(path, key=run.vault.public_key.hex())
     rejected = _changed_byte_is_rejected(run)
     audit = run.vault.verify()
-    write_text(run.out / "checkpoint.txt", run.vault.checkpoint())
     run.report["erase"] = {**_flat(receipt), "one changed byte": "rejected" if rejected else "ACCEPTED"}
+    checkpoint = run.vault.checkpoint()
+    write_text(run.out / "checkpoint.txt", checkpoint)
     run.report["audit"] = {
-        "size": audit["size"],
-        "root": audit["root"],
-        "checkpoint": run.vault.checkpoint(),
+        "size": audit["entries"],
+        "root": checkpoint.splitlines()[2],
+        "checkpoint": checkpoint,
         "verified": ["every entry and every stored hash", "signed checkpoint", "inclusion proof of the erasure"],
     }
-    return f"key destroyed; reading says `{_reading_says(run, subject)}`; receipt {facts['result']}, one changed byte {'rejected' if rejected else 'ACCEPTED'}"
+    said = f"key destroyed; reading says `{_reading_says(run, subject)}`"
+    return f"{said}; receipt verified among {facts['entries']:,} entries, one changed byte {'rejected' if rejected else 'ACCEPTED'}"
 
 
 def _reading_says(run: Rehearsal, subject: str) -> str:

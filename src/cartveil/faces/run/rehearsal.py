@@ -15,8 +15,8 @@ from typing import TypeVar
 import pyarrow as pa
 
 from cartveil.errors import InputError
-from cartveil.events.protected import ProtectedEvents
 from cartveil.events.kinds import Role
+from cartveil.events.protected import ProtectedEvents
 from cartveil.events.schema import Schema, Table
 from cartveil.faces.assemble import Settings
 from cartveil.guard.vault import Vault

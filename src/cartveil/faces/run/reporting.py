@@ -35,11 +35,12 @@ def _facts(run: Rehearsal) -> list[dict[str, str]]:
     steps = run.report.get("steps")
     seconds = sum(step["seconds"] for step in steps) if isinstance(steps, list) else 0.0
     peak = max((step["peak_mib"] for step in steps), default=0) if isinstance(steps, list) else 0
+    counts = run.vault.counts()
     rows = sum(table.num_rows for table in run.tables.values())
     return [
         {"label": "rows protected", "value": f"{rows:,}"},
-        {"label": "consumers", "value": f"{run.vault.consumers():,}"},
-        {"label": "audit entries", "value": f"{run.vault.audit_size():,}"},
+        {"label": "consumers", "value": f"{counts['consumers']:,}"},
+        {"label": "audit entries", "value": f"{counts['entries']:,}"},
         {"label": "seconds", "value": f"{seconds:.0f}"},
         {"label": "peak memory", "value": f"{peak:,} MiB"},
     ]

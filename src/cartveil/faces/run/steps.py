@@ -37,7 +37,7 @@ def rehearse(run: Rehearsal) -> dict[str, object]:
     Raises:
         InputError: The output folder holds something that no run made.
     """
-    _take_folder(run.out)
+    take_folder(run.out)
     started, timings = time.perf_counter(), []
     with run.closing:
         for number, (name, step) in enumerate(STEPS, start=1):
@@ -56,7 +56,8 @@ def peak_mib() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def _take_folder(out: Path) -> None:
+def take_folder(out: Path) -> None:
+    """Make the output folder, or empty the one of an earlier run; `InputError` where it is somebody else's."""
     if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
         hint = "choose another folder with --out; a run never writes into a folder that it did not make"
         raise InputError("exists already and is not a run's output", path=str(out), hint=hint)

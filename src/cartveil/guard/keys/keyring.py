@@ -29,6 +29,9 @@ from cartveil.guard.keys.sealing import (
 )
 from cartveil.guard.keys.secret import SecretKey
 
+#: Derived keys kept at hand; labels and scopes are few, and HKDF costs more than a lookup.
+_MOST_DERIVED = 1024
+
 
 @dataclass(frozen=True)
 class KeyId:
@@ -52,6 +55,7 @@ class Keyring:
         self._secrets = dict(secrets_by_name)
         self._wrapping = max(key.version for key in document.keys if key.purpose == "wrapping" and _is_usable(key))
         self._signing = Ed25519PrivateKey.from_private_bytes(self._secrets["signing-1"].expose())
+        self._derived: dict[tuple[str, ...], SecretKey] = {}
         self.path = path
 
     @classmethod
@@ -136,7 +140,12 @@ class Keyring:
             - Equal arguments give equal keys, in every session.
             - Any other label, scope or tenant gives a key that tells nothing of this one.
         """
-        return derive_key(self._secrets["root-1"], self.tenant, label, *scope)
+        parts = (label, *scope)
+        if parts not in self._derived:
+            if len(self._derived) >= _MOST_DERIVED:
+                self._derived.clear()
+            self._derived[parts] = derive_key(self._secrets["root-1"], self.tenant, *parts)
+        return self._derived[parts]
 
     def new_data_key(self) -> tuple[SecretKey, bytes]:
         """Return a fresh data key, and the same wrapped for storage (44 bytes)."""

@@ -1,7 +1,16 @@
 """Protection: pure functions from a column to a column, and the plan that applies them."""
 
-from cartveil.guard.protect.plan import Plan, plan, protect_events, protect_table
-from cartveil.guard.protect.seal import Place
-from cartveil.guard.protect.steps import Scope, subject_pseudonym
+from cartveil.guard.protect.deidentification import DeidentificationReport, deidentify
+from cartveil.guard.protect.plan import protect_events, protect_table
+from cartveil.guard.protect.show import view_of
+from cartveil.guard.protect.table import decrypt, encrypt
 
-__all__ = ["Place", "Plan", "Scope", "plan", "protect_events", "protect_table", "subject_pseudonym"]
+__all__ = [
+    "DeidentificationReport",
+    "decrypt",
+    "deidentify",
+    "encrypt",
+    "protect_events",
+    "protect_table",
+    "view_of",
+]

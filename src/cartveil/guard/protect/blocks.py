@@ -8,6 +8,7 @@ The batch checks itself against RFC 4493 at first use.
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -21,9 +22,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from cartveil.errors import IntegrityError
 from cartveil.guard.keys import SecretKey
+from cartveil.guard.protect.columns import Numbers
 
 Bytes = npt.NDArray[np.uint8]
-Numbers = npt.NDArray[np.int64]
 Encrypt = Callable[[Bytes], Bytes]
 
 BLOCK = 16
@@ -117,7 +118,7 @@ def groups(lengths: Numbers, *, least: int = 1) -> Iterator[tuple[Numbers, int]]
     counts = np.maximum(-(-lengths // BLOCK), least)
     order = np.argsort(counts, kind="stable")
     edges = np.flatnonzero(np.diff(counts[order], prepend=-1, append=-1))
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         blocks = int(counts[order[start]])
         step = max(1, _CHUNK_BYTES // max(1, blocks * BLOCK))
         for at in range(start, end, step):
@@ -129,7 +130,7 @@ def gather(texts: Texts, rows: Numbers, width: int) -> Bytes:
     columns = np.arange(width)
     lengths = texts.lengths[rows][:, None]
     at = np.minimum(texts.starts[rows][:, None] + columns, texts.data.size - 1)  # (rows, width)
-    matrix = texts.data[at]
+    matrix: Bytes = texts.data[at]
     matrix[columns >= lengths] = 0
     return matrix
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as types
 
-from cartveil.errors import ColumnError, SchemaError
-from cartveil.guard.protect.columns import Values, as_array, as_text, each_distinct, shaped_like
+from cartveil.errors import SchemaError
+from cartveil.guard.protect.columns import Values, as_array, as_measure, as_text, each_distinct, shaped_like
 from cartveil.guard.protect.widths import Unit, Width, parse_width
 
 _TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
@@ -21,11 +21,11 @@ _FIRST_MONDAY = 4 * _DAY
 _YEAR = re.compile(r"(?:^|\D)(\d{4})(?:\D|$)|^(\d{4})\d{4}$")
 
 
-def bucket(column: Values, *, width: object, top: float | None = None) -> Values:
+def bucket(column: Values, *, width: object, top: Any = None) -> Values:
     """Replace each value by the band it lies in.
 
     Args:
-        column: Numbers, timestamps or dates; with a width in years also dates as text.
+        column: Numbers, timestamps or dates, or text that holds them; with a width in years any date as text.
         width: A number for numbers; a span such as `1h`, `1d`, `7d` for times; `10y` for bands of years.
         top: Numbers above it become it (top coding).
 
@@ -37,14 +37,11 @@ def bucket(column: Values, *, width: object, top: float | None = None) -> Values
         ColumnError: The column has neither numbers nor times.
     """
     size = parse_width(width)
-    array = as_array(column)
     if size.unit is Unit.YEARS:
-        return shaped_like(_years(array, int(size.amount)), column)
+        return shaped_like(_years(as_array(column), int(size.amount)), column)
+    array = as_measure(column)
     if types.is_timestamp(array.type) or types.is_date(array.type):
         return shaped_like(_times(array, size, width), column)
-    if types.is_string(array.type) or types.is_large_string(array.type):
-        hint = "clean the table first, so that numbers and times have their types"
-        raise ColumnError("a text column has no bands of this width", hint=hint)
     if size.unit is not Unit.NUMBER:
         raise SchemaError(f"`{width}` is no width for numbers", hint="write a number, such as `width = 10`")
     return shaped_like(_numbers(array, size.amount, top), column)

@@ -9,6 +9,7 @@ A cell's bytes are a tag that says the type, then the value as Arrow stores it:
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as types
@@ -104,9 +105,8 @@ def from_bytes(values: Sequence[bytes | None], kind: pa.DataType) -> pa.Array:
 def pack(column: Values) -> pa.Array:
     """Return each value's tag and bytes as a binary array; NULL stays NULL."""
     array = as_array(column)
-    binary = to_bytes(array)
-    empty, tag = pa.scalar(b"", binary.type), pa.scalar(tag_of(array.type), binary.type)
-    return pc.binary_join_element_wise(tag, binary, empty)
+    tag, binary = tag_of(array.type), to_bytes(array)
+    return pc.binary_join_element_wise(pa.scalar(tag, binary.type), binary, pa.scalar(b"", binary.type))
 
 
 def unpack(cells: Sequence[bytes | None]) -> pa.Array:
@@ -135,5 +135,5 @@ def _number(name: str) -> int:
     return _NAMES.index(name) + 1
 
 
-def _bitmap(present: np.ndarray) -> pa.Buffer | None:  # type: ignore[type-arg]
+def _bitmap(present: npt.NDArray[np.bool_]) -> pa.Buffer | None:
     return None if present.all() else pa.py_buffer(np.packbits(present, bitorder="little").tobytes())

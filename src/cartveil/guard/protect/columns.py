@@ -7,14 +7,17 @@ a column. Real columns repeat, so this is where most of the speed comes from.
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.types as types
 
 from cartveil.errors import ColumnError
 
 #: A `pa.Array` or `pa.ChunkedArray` (pyarrow ships no types).
 Values = Any
+
+Numbers = npt.NDArray[np.int64]
 
 #: Above this, 32-bit offsets overflow when chunks are joined.
 _LARGE = 2**31 - 1
@@ -59,6 +62,32 @@ def _without_point(array: pa.Array) -> pa.Array:
         return array
 
 
+def as_measure(column: Values) -> pa.Array:
+    """Return a column of numbers, dates or times as one array; text is read as whole number, number or ISO 8601 time.
+
+    Raises:
+        ColumnError: Text that is none of these, or another type altogether.
+    """
+    array = as_array(column)
+    if types.is_string(array.type) or types.is_large_string(array.type):
+        return _read_measure(array)
+    number = types.is_integer(array.type) or types.is_floating(array.type) or types.is_decimal(array.type)
+    if number or types.is_timestamp(array.type) or types.is_date(array.type):
+        return array
+    hint = "clean the table first, so that numbers and times have their types"
+    raise ColumnError(f"a column of type {array.type} holds no numbers or times", hint=hint)
+
+
+def _read_measure(array: pa.Array) -> pa.Array:
+    for kind in (pa.int64(), pa.float64(), pa.timestamp("us")):
+        try:
+            return array.cast(kind)
+        except pa.ArrowInvalid:
+            continue
+    hint = "clean the table first, so that numbers and times have their types"
+    raise ColumnError("a text column does not hold numbers or times only", hint=hint)
+
+
 def shaped_like(result: pa.Array, column: Values) -> Values:
     """Return the result chunked where the column was chunked."""
     return pa.chunked_array([result]) if isinstance(column, pa.ChunkedArray) else result
@@ -85,18 +114,14 @@ def nulls_like(column: Values, kind: pa.DataType | None = None) -> Values:
     return shaped_like(pa.nulls(len(column), kind or pa.string()), column)
 
 
-def choose(cases: list[tuple[pa.Array, Values]], otherwise: Values) -> pa.Array:
-    """Return, for each row, the value of the first case that holds.
+def in_order(rows: list[Numbers], parts: list[pa.Array]) -> pa.Array:
+    """Put parts of a column back where they stood.
 
     Args:
-        cases: Pairs of a boolean array and the text to take where it is true.
-        otherwise: What to take where none is.
+        rows: For each part its values' row numbers; together each row once.
+        parts: The values, of one type.
     """
-    if not cases:
-        return otherwise
-    conditions = pa.StructArray.from_arrays([pc.fill_null(holds, False) for holds, _ in cases], _names(len(cases)))
-    return pc.case_when(conditions, *[value for _, value in cases], otherwise)
-
-
-def _names(count: int) -> list[str]:
-    return [f"case{number}" for number in range(count)]
+    order = np.concatenate(rows)
+    back = np.empty(len(order), np.int64)
+    back[order] = np.arange(len(order))
+    return pa.concat_arrays(parts).take(pa.array(back))

@@ -1,16 +1,18 @@
 """Coarser values that still say something: a district instead of a street, a network instead of an address."""
 
 import ipaddress
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartveil.errors import ColumnError, SchemaError
 from cartveil.events.kinds import Kind
+from cartveil.events.places import find_regions
+from cartveil.events.places.region import Level
 from cartveil.guard.protect.bucket import bucket
 from cartveil.guard.protect.columns import Values, each_distinct
 from cartveil.guard.protect.mask import STARS, mask
-from cartveil.guard.protect.regions import regions
 
 #: What each kind can be generalised to, the usual level first.
 LEVELS: dict[Kind, tuple[str, ...]] = {
@@ -44,7 +46,7 @@ def generalise(column: Values, *, kind: Kind, level: str = "") -> Values:
         return each_distinct(column, _postcode_areas)
     if kind is Kind.BIRTH_DATE:
         return bucket(column, width="10y" if level == "decade" else "1y")
-    return each_distinct(column, lambda values: regions(values, level=level))
+    return each_distinct(column, lambda values: find_regions(values, level=cast(Level, level)).combine_chunks())
 
 
 def _known_level(kind: Kind, level: str) -> str:

@@ -14,7 +14,7 @@ import pyarrow.types as types
 from cartveil.errors import ColumnError, SchemaError
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect.blocks import cmac, subkey, texts_of
-from cartveil.guard.protect.columns import Values, as_array, as_text, shaped_like
+from cartveil.guard.protect.columns import Values, as_measure, as_text, shaped_like
 from cartveil.guard.protect.widths import Unit, parse_width
 
 Floats = npt.NDArray[np.float64]
@@ -35,7 +35,7 @@ def jitter(
     """Move each value by a stable amount within the spread.
 
     Args:
-        column: Numbers, dates or timestamps.
+        column: Numbers, dates or timestamps, or text that holds them.
         key: The scope's key.
         records: A column of record ids; one id gives one movement, so consumer ids move all times of one consumer
             alike and keep the intervals.
@@ -44,7 +44,7 @@ def jitter(
         maximum: Greatest result, numbers only.
 
     Returns:
-        A column of the same type; NULL stays NULL.
+        A column of the same type, or of the type its text was read as; NULL stays NULL.
 
     Raises:
         SchemaError: The spread is nonsense.
@@ -56,7 +56,7 @@ def jitter(
     """
     if len(records) != len(column):
         raise ColumnError(f"{len(records)} record ids for {len(column)} values")
-    array, movement = as_array(column), movements(records, key)
+    array, movement = as_measure(column), movements(records, key)
     if types.is_timestamp(array.type) or types.is_date(array.type):
         return shaped_like(_move_times(array, movement, spread), column)
     return shaped_like(_move_numbers(array, movement, _fraction(spread), (minimum, maximum)), column)
@@ -67,7 +67,9 @@ def movements(records: Values, key: SecretKey) -> Floats:
     encoded = pc.fill_null(as_text(records), "").dictionary_encode()
     tags = cmac(texts_of(encoded.dictionary), subkey(key, "jitter"))
     whole = np.ascontiguousarray(tags[:, :8]).view(">u8")[:, 0].astype(np.uint64) >> np.uint64(11)
-    return (whole / 2.0**52 - 1.0)[encoded.indices.to_numpy()]
+    spread: Floats = whole / 2.0**52 - 1.0
+    moved: Floats = spread[encoded.indices.to_numpy()]
+    return moved
 
 
 def _fraction(spread: object) -> float:
@@ -82,9 +84,6 @@ def _move_numbers(array: pa.Array, movement: Floats, spread: float, bounds: tupl
     kind = array.type
     if types.is_decimal(kind):
         return _move_decimals(array, movement, spread, bounds)
-    if not types.is_integer(kind) and not types.is_floating(kind):
-        hint = "clean the table first, so that numbers and times have their types"
-        raise ColumnError(f"a column of type {kind} cannot be jittered", hint=hint)
     values = _as_doubles(array)
     moved = _moved(values, movement, spread, whole=types.is_integer(kind))
     moved = np.clip(moved, *_bounds(bounds)) if bounds != (None, None) else moved

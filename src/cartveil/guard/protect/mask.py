@@ -18,17 +18,19 @@ A value that does not have the shape of its kind, or is too short, becomes stars
 
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartveil.events.kinds import Kind
-from cartveil.guard.protect.columns import Values, choose, each_distinct
-from cartveil.guard.protect.regions import regions
+from cartveil.events.places import find_regions
+from cartveil.guard.protect.columns import Values, each_distinct, in_order
 
 STARS = "******"
 
-#: Pairs of an RE2 pattern over the whole value, and what is left of it. The first that matches holds.
-Rules = tuple[tuple[str, str], ...]
+#: An RE2 pattern over the whole value, the pattern to replace if that is another one, and what is left. The first
+#: that matches holds.
+Rules = tuple[tuple[str, ...], ...]
 
 _COMPOUND = (
     "欧阳|歐陽|司马|司馬|上官|诸葛|諸葛|东方|東方|皇甫|尉迟|尉遲|公孙|公孫|令狐|慕容|宇文|长孙|長孫|司徒|司空|夏侯|独孤|獨孤|"
@@ -42,6 +44,8 @@ _NAME: Rules = (
     (r"^(\p{Han})\p{Han}$", r"\1*"),
     (r"^(\p{Han})\p{Han}(\p{Han})$", r"\1*\2"),
     (r"^(\p{Han})[\p{Han}·・•.]{3,}$", r"\1**"),
+    # In an alphabet each word keeps its first letter; a name of one or two letters would be told by it.
+    (r"^[^\p{Han}\s\d][^\p{Han}\d]{2,}$", r"([^\s])[^\s]*", r"\1***"),
 )
 
 _PHONE: Rules = (
@@ -54,7 +58,10 @@ _PHONE: Rules = (
 )
 
 _LANDLINE: Rules = (
-    (r"^((?:\+|00)?86[ -]?|)(\(?0\d{2,3}\)?)[ -]?\d{3,4}[ -]?(\d{4})(?:[ -]*(?:转|ext\.?|x)?[ -]*\d{1,5})?$", r"\1\2-****\3"),
+    (
+        r"^((?:\+|00)?86[ -]?|)(\(?0\d{2,3}\)?)[ -]?\d{3,4}[ -]?(\d{4})(?:[ -]*(?:转|ext\.?|x)?[ -]*\d{1,5})?$",
+        r"\1\2-****\3",
+    ),
     (r"^\(?[2-9]\d{2}\)?[ .-]?\d{3}[ .-]?(\d{4})$", r"***-***-\1"),
     (r"^\+?[\d ().-]{6,}(\d)[ ().-]*(\d)$", r"***\1\2"),
 )
@@ -106,32 +113,25 @@ def mask(column: Values, *, kind: Kind) -> Values:
     """
     if kind is Kind.ADDRESS:
         return each_distinct(column, _addresses)
-    return each_distinct(column, _shaped(_RULES.get(kind, ()), words=kind is Kind.PERSON_NAME))
+    return each_distinct(column, _shaped(_RULES.get(kind, ())))
 
 
-def _shaped(rules: Rules, *, words: bool) -> Callable[[pa.Array], pa.Array]:
+def _shaped(rules: Rules) -> Callable[[pa.Array], pa.Array]:
     def change(values: pa.Array) -> pa.Array:
-        trimmed = pc.utf8_trim_whitespace(values)
-        stars = pa.scalar(STARS, values.type)
-        cases = [
-            (pc.match_substring_regex(trimmed, pattern), pc.replace_substring_regex(trimmed, pattern, left))
-            for pattern, left in rules
-        ]
-        if words:
-            cases.append((pc.match_substring_regex(trimmed, _WESTERN), _initials(trimmed)))
-        return choose(cases, stars) if cases else pa.repeat(stars, len(values))
+        left = pc.utf8_trim_whitespace(values)
+        places, rows, parts = np.arange(len(values)), [], []
+        for pattern, *part, kept in rules:
+            fits = pc.match_substring_regex(left, pattern)
+            chosen = fits.to_numpy(zero_copy_only=False)
+            rows.append(places[chosen])
+            parts.append(pc.replace_substring_regex(left.filter(fits), part[0] if part else pattern, kept))
+            # Most values fit the first rule or two; the others need not look at them again.
+            places, left = places[~chosen], left.filter(pc.invert(fits))
+        return in_order([*rows, places], [*parts, pa.repeat(pa.scalar(STARS, values.type), len(left))])
 
     return change
 
 
-#: Names in an alphabet, of at least three characters: a shorter one would be told by its initials.
-_WESTERN = r"^[^\p{Han}\s\d][^\p{Han}\d]{2,}$"
-
-
-def _initials(values: pa.Array) -> pa.Array:
-    """Keep each word's first letter: John Smith -> J*** S***."""
-    return pc.replace_substring_regex(values, r"([^\s])[^\s]*", r"\1***")
-
-
 def _addresses(values: pa.Array) -> pa.Array:
-    return pc.coalesce(pc.binary_join_element_wise(regions(values, level="city"), "***", ""), STARS)
+    found = find_regions(values, level="city").combine_chunks()
+    return pc.coalesce(pc.binary_join_element_wise(found, "***", ""), STARS)

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from cartveil.errors import ColumnError, RefusedError, SchemaError
 from cartveil.events.kinds import Kind, Method, Role, Sensitivity, Step
+from cartveil.events.patterns import find_patterns
 from cartveil.events.protected import EVENT_COLUMNS, ProtectedEvents, ProtectionMark
 from cartveil.events.schema import Column, Table
 from cartveil.events.spans import Finder
@@ -77,7 +78,9 @@ def in_words(step: Step) -> str:
     return " ".join([str(step.method), *(f"{name}={value}" for name, value in step.options)])
 
 
-def protect_table(table: pa.Table, schema: Table, *, derive: Derive, scope: Scope, finder: Finder) -> pa.Table:
+def protect_table(
+    table: pa.Table, schema: Table, *, derive: Derive, scope: Scope, finder: Finder = find_patterns
+) -> pa.Table:
     """Return a table as its schema lets it leave, for whatever purpose.
 
     Args:
@@ -100,7 +103,7 @@ def protect_events(
     *,
     derive: Derive,
     scope: Scope,
-    finder: Finder,
+    finder: Finder = find_patterns,
     subjects: Subjects = "pseudonym",
 ) -> ProtectedEvents:
     """Make the events that may be learned from.

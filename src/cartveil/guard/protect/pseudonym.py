@@ -67,4 +67,5 @@ def _base32(tags: Bytes) -> Bytes:
     words[:, :, 3:] = tags.reshape(-1, 3, 5)  # five bytes, 40 bits, to a word
     numbers = words.view(">u8").astype(np.uint64)  # (rows, 3, 1)
     digits = (numbers >> np.arange(35, -1, -5, dtype=np.uint64)) & np.uint64(31)  # (rows, 3, 8)
-    return _ALPHABET[digits.reshape(len(tags), LENGTH)]
+    written: Bytes = _ALPHABET[digits.reshape(len(tags), LENGTH)]
+    return written

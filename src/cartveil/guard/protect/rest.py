@@ -15,6 +15,7 @@ from cartveil.guard.protect.seal import Place, seal, unseal
 from cartveil.guard.protect.steps import Derive
 from cartveil.guard.protect.token import detokenise, token
 
+
 @dataclass(frozen=True)
 class Sealing:
     """The consumers' keys of some rows; see `seal`."""
@@ -46,7 +47,8 @@ def at_rest(column: Values, spec: Column, *, place: Place, derive: Derive, seali
             case Method.DROP:
                 return None
             case Method.REFUSE:
-                return _refused(column, path)
+                _refuse_any(column, path)
+                return None
             case Method.TOKEN:
                 few = bool(spec.protect.option("few_values", False))
                 return token(column, derive("rest token", spec.kind), few_values=few)
@@ -99,7 +101,7 @@ def normal_form(values: Values, kind: Kind) -> Values:
     return compact
 
 
-def _refused(column: Values, path: str) -> None:
+def _refuse_any(column: Values, path: str) -> None:
     if as_array(column).null_count < len(column):
         hint = "remove the column from the data before it is put; such values are never stored"
         raise RefusedError("such values are not accepted", path=path, hint=hint)

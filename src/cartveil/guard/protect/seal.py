@@ -13,9 +13,10 @@ Wire format of a cell, pinned by a test:
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -69,18 +70,15 @@ def seal(
 
     Source: NIST SP 800-38D with random 96-bit nonces; a consumer's key seals far fewer than 2^32 values.
     """
-    values = cells.pack(column).to_pylist()
+    values, contexts = cells.pack(column).to_pylist(), _contexts(place, rows, len(column))
     nonces = os.urandom(NONCE_BYTES * len(values))
-    starts = range(0, len(nonces), NONCE_BYTES)
-    sealed: list[bytes | None] = []
-    for value, at, encrypt, context in zip(
-        values, starts, _ciphers(keys, index, len(values), "encrypt"), _contexts(place, rows, len(values)), strict=True
-    ):
-        if value is None:
-            sealed.append(None)
-            continue
-        nonce = nonces[at : at + NONCE_BYTES]
-        sealed.append(_HEADER + nonce + encrypt(nonce, value, context))
+    sealed: list[bytes | None] = [None] * len(values)
+    for cipher, places in _by_key(keys, index, len(values)):
+        encrypt = cipher.encrypt
+        for at in places:
+            if (value := values[at]) is not None:
+                nonce = nonces[NONCE_BYTES * at : NONCE_BYTES * (at + 1)]
+                sealed[at] = _HEADER + nonce + encrypt(nonce, value, contexts[at])
     return shaped_like(pa.array(sealed, pa.binary()), column)
 
 
@@ -93,17 +91,14 @@ def unseal(
         DecryptionError: Any cell does not open, whatever the cause.
         ColumnError: Lengths disagree.
     """
-    sealed = as_array(column).to_pylist()
-    ciphers = _ciphers(keys, index, len(sealed), "decrypt")
-    opened: list[bytes | None] = []
+    sealed, contexts = as_array(column).to_pylist(), _contexts(place, rows, len(column))
+    opened: list[bytes | None] = [None] * len(sealed)
     try:
-        for cell, decrypt, context in zip(sealed, ciphers, _contexts(place, rows, len(sealed)), strict=True):
-            if cell is None:
-                opened.append(None)
-                continue
-            if not cell.startswith(_HEADER):
-                raise InvalidTag
-            opened.append(decrypt(cell[2:_BODY], cell[_BODY:], context))
+        for cipher, places in _by_key(keys, index, len(sealed)):
+            decrypt = cipher.decrypt
+            for at in places:
+                if (cell := sealed[at]) is not None:
+                    opened[at] = decrypt(*_nonce_and_rest(cell), contexts[at])
     except (InvalidTag, ValueError):
         # One error for a wrong key, a moved cell, a changed bit and a short cell: telling them apart helps attackers.
         path = f"{place.table}.{place.column}"
@@ -111,25 +106,30 @@ def unseal(
     return shaped_like(cells.unpack(opened), column)
 
 
-def _contexts(place: Place, rows: Values, count: int) -> Iterator[bytes]:
+def _contexts(place: Place, rows: Values, count: int) -> list[bytes]:
     if len(rows) != count:
         raise ColumnError(f"{len(rows)} row ids for {count} values", path=f"{place.table}.{place.column}")
     shared = place.context()
     ids = as_text(rows).cast(pa.large_binary())
     if ids.null_count:
         raise ColumnError("a row has no id", path=f"{place.table}.{place.column}")
-    return (shared + row for row in ids.to_pylist())
+    return [shared + row for row in ids.to_pylist()]
 
 
-def _ciphers(
-    keys: Sequence[SecretKey], index: Iterable[int] | None, count: int, direction: str
-) -> Iterable[Callable[[bytes, bytes, bytes], bytes]]:
-    """Return each row's cipher; a key object that serves many rows is set up once."""
-    if index is None and len(keys) != count:
-        raise ColumnError(f"{len(keys)} keys for {count} values", hint="give a key per row, or `index`")
-    made: dict[int, Callable[[bytes, bytes, bytes], bytes]] = {}
-    for key in keys:
-        if id(key) not in made:
-            made[id(key)] = getattr(AESGCM(key.expose()), direction)
-    by_place = [made[id(key)] for key in keys]
-    return by_place if index is None else [by_place[number] for number in index]
+def _nonce_and_rest(cell: bytes) -> tuple[bytes, bytes]:
+    if not cell.startswith(_HEADER):
+        raise InvalidTag
+    return cell[len(_HEADER) : _BODY], cell[_BODY:]
+
+
+def _by_key(keys: Sequence[SecretKey], index: Iterable[int] | None, count: int) -> Iterator[tuple[AESGCM, list[int]]]:
+    """Yield each key's cipher with the rows that it serves: one set-up per key, and never many at a time."""
+    numbers = [id(key) for key in keys] if index is None else index
+    owners = np.asarray(numbers, np.int64)
+    if len(owners) != count:
+        raise ColumnError(f"{len(owners)} keys for {count} values", hint="give a key per row, or `index`")
+    order = np.argsort(owners, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(owners[order])) + 1):
+        if len(rows):
+            key = keys[rows[0] if index is None else owners[rows[0]]]
+            yield AESGCM(key.expose()), rows.tolist()

@@ -1,9 +1,12 @@
 """The views of a clear column that policy speaks of."""
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 
 from cartveil.errors import RefusedError
 from cartveil.events.kinds import Kind, View
+from cartveil.events.schema import Table
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect.bucket import bucket
 from cartveil.guard.protect.columns import Values, as_array, nulls_like
@@ -53,3 +56,21 @@ def _generalised(column: Values, kind: Kind) -> Values:
     if pa.types.is_integer(array.type) or pa.types.is_floating(array.type) or pa.types.is_decimal(array.type):
         return bucket(column, width=_AMOUNT_WIDTH) if kind in (Kind.AMOUNT, Kind.QUANTITY) else nulls_like(column)
     return nulls_like(column)
+
+
+def view_of(table: pa.Table, schema: Table, views: Mapping[str, View], *, key: SecretKey | None = None) -> pa.Table:
+    """Return a clear table as somebody may see it.
+
+    Args:
+        table: Clear rows.
+        schema: What the columns are; columns it does not name are left out.
+        views: Column names to views; a column without one, or with `none`, is left out.
+        key: For pseudonyms; without one they are the same within this table only.
+    """
+    key = key or SecretKey.generate()
+    shown = {}
+    for spec in schema.columns:
+        view = views.get(spec.name, View.NONE)
+        if view is not View.NONE and spec.name in table.column_names:
+            shown[spec.name] = show(table[spec.name], kind=spec.kind, view=view, key=key)
+    return pa.table(shown)

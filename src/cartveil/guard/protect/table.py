@@ -5,7 +5,8 @@ filtered and sorted while encrypted; a cell does not open in another column, nor
 
 Wire format, pinned by a test:
 - schema metadata `cartveil.encrypted`: one byte format version, 1; one byte cipher suite, 1 = AES-256-GCM;
-  16 bytes random salt; 12 bytes nonce, 16 bytes tag and ciphertext of the original schema as Arrow IPC message
+  16 bytes random salt; ciphertext and 16 bytes tag of: 4 bytes big-endian count of encrypted columns, their numbers in
+  4 bytes each, the original schema as Arrow IPC message
 - the table's key: HKDF-SHA256 of the caller's key with that salt and the info `cartveil table 1`
 - a cell: 8 bytes big-endian number of the row, then ciphertext and 16 bytes tag of the value as Arrow stores it,
   or as Arrow IPC where it has no fixed form, such as a list
@@ -46,12 +47,17 @@ class _Where:
     name: str
     kind: pa.DataType
 
-    def nonce(self, row: bytes) -> bytes:
-        return row + self.number.to_bytes(4)
-
     def context(self) -> bytes:
         parts = [self.name.encode(), str(self.kind).encode()]
         return b"".join(len(part).to_bytes(4) + part for part in parts)
+
+
+@dataclass(frozen=True)
+class _Original:
+    """What the table was: its schema, and which of its columns were encrypted."""
+
+    schema: pa.Schema
+    sealed: set[int]
 
 
 def encrypt(table: pa.Table, key: SecretKey | bytes, *, columns: Iterable[str] | None = None) -> pa.Table:
@@ -72,7 +78,8 @@ def encrypt(table: pa.Table, key: SecretKey | bytes, *, columns: Iterable[str] |
     Guarantees:
         - `decrypt` gives back the same table: values, types, NULLs, field and schema metadata.
         - Two encryptions of the same table share no cell: the key of each is fresh.
-        - Which rows there are, and which values are NULL, is not hidden; nor is the length of a text.
+        - Which rows there are, in which order they stood, which values are NULL and how long a text is, is not hidden.
+        - A dictionary column comes back with the same values; its dictionary is built anew.
     """
     secret = _checked(key)
     if METADATA in (table.schema.metadata or {}):
@@ -80,13 +87,13 @@ def encrypt(table: pa.Table, key: SecretKey | bytes, *, columns: Iterable[str] |
     chosen = _chosen(table, columns)
     salt = os.urandom(_SALT_BYTES)
     cipher = AESGCM(_table_key(secret, salt))
-    schema = cipher.encrypt(_SCHEMA_NONCE, table.schema.serialize().to_pybytes(), _HEADER)
+    sealed_schema = cipher.encrypt(_SCHEMA_NONCE, _written_schema(table.schema, chosen), _HEADER)
     rows = _row_numbers(table.num_rows)
     for number, field in enumerate(table.schema):
         if number in chosen:
             sealed = _sealed(cipher, table.column(number), rows, _Where(number, field.name, field.type))
             table = table.set_column(number, pa.field(field.name, pa.binary(), metadata=field.metadata), sealed)
-    return table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA: _HEADER + salt + schema})
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA: _HEADER + salt + sealed_schema})
 
 
 def decrypt(table: pa.Table, key: SecretKey | bytes) -> pa.Table:
@@ -103,8 +110,8 @@ def decrypt(table: pa.Table, key: SecretKey | bytes) -> pa.Table:
     secret = _checked(key)
     written = (table.schema.metadata or {}).get(METADATA, b"")
     try:
-        cipher, schema = _opened_schema(written, secret)
-        return _opened_table(cipher, schema, table)
+        cipher, original = _opened_schema(written, secret)
+        return _opened_table(cipher, original, table)
     except (InvalidTag, ValueError, pa.ArrowException):
         hint = "check the key, and that each row's cells came from one row of one encrypted table"
         raise DecryptionError("the table does not open", hint=hint) from None
@@ -122,45 +129,46 @@ def _sealed(cipher: AESGCM, column: pa.ChunkedArray, rows: Sequence[bytes], wher
     )
 
 
-def _opened_schema(written: bytes, secret: bytes) -> tuple[AESGCM, pa.Schema]:
+def _written_schema(schema: pa.Schema, chosen: set[int]) -> bytes:
+    numbers = b"".join(number.to_bytes(4) for number in sorted(chosen))
+    return len(chosen).to_bytes(4) + numbers + bytes(schema.serialize().to_pybytes())
+
+
+def _opened_schema(written: bytes, secret: bytes) -> tuple[AESGCM, _Original]:
     start = len(_HEADER) + _SALT_BYTES
     if not written.startswith(_HEADER) or len(written) < start:
         raise ValueError("not an encrypted table")
     cipher = AESGCM(_table_key(secret, written[len(_HEADER) : start]))
     message = cipher.decrypt(_SCHEMA_NONCE, written[start:], _HEADER)
-    return cipher, pa.ipc.read_schema(pa.py_buffer(message))
+    end = 4 + 4 * int.from_bytes(message[:4])
+    chosen = {int.from_bytes(message[at : at + 4]) for at in range(4, end, 4)}
+    return cipher, _Original(pa.ipc.read_schema(pa.py_buffer(message[end:])), chosen)
 
 
-def _opened_table(cipher: AESGCM, schema: pa.Schema, table: pa.Table) -> pa.Table:
-    columns, fields = [], []
+def _opened_table(cipher: AESGCM, original: _Original, table: pa.Table) -> pa.Table:
+    columns, fields, schema = [], [], original.schema
     rows: list[bytes | None] = [None] * table.num_rows
-    for name, place in _places(schema, table.column_names):
-        column, field = table.column(name), schema.field(place)
-        if _is_sealed(column, field):
+    for at, place in enumerate(_places(schema, table.column_names)):
+        column, field = table.column(at), schema.field(place)
+        if place in original.sealed:
             column = _unsealed(cipher, column, rows, _Where(place, field.name, field.type))
         columns.append(column)
         fields.append(field)
     return pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=schema.metadata))
 
 
-def _places(schema: pa.Schema, names: Sequence[str]) -> list[tuple[int, int]]:
-    """Return for each column its place in the table and in the schema; equal names in their order."""
+def _places(schema: pa.Schema, names: Sequence[str]) -> list[int]:
+    """Return each column's place in the original schema; equal names in their order."""
     left: dict[str, list[int]] = {}
     for place, name in enumerate(schema.names):
         left.setdefault(name, []).append(place)
     try:
-        return [(at, left[name].pop(0)) for at, name in enumerate(names)]
+        return [left[name].pop(0) for name in names]
     except (KeyError, IndexError):
         raise ValueError("an unknown column") from None
 
 
-def _is_sealed(column: pa.ChunkedArray, field: pa.Field) -> bool:
-    return bool(METADATA in (field.metadata or {})) or not column.type.equals(field.type)
-
-
-def _unsealed(
-    cipher: AESGCM, column: pa.ChunkedArray, rows: list[bytes | None], where: _Where
-) -> pa.Array:
+def _unsealed(cipher: AESGCM, column: pa.ChunkedArray, rows: list[bytes | None], where: _Where) -> pa.Array:
     context, number = where.context(), where.number.to_bytes(4)
     opened: list[bytes | None] = []
     for at, cell in enumerate(column.to_pylist()):

@@ -22,9 +22,12 @@ LAYOUT = 1
 TABLES = (
     """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE stored_tables (name TEXT PRIMARY KEY, number INTEGER NOT NULL, types BLOB, next_row INTEGER NOT NULL) STRICT;
-CREATE TABLE consumers (id INTEGER PRIMARY KEY, lookup TEXT NOT NULL UNIQUE, data_key BLOB NOT NULL, subject BLOB NOT NULL)
-  STRICT;
+CREATE TABLE stored_tables (
+  name TEXT PRIMARY KEY, number INTEGER NOT NULL, types BLOB, next_row INTEGER NOT NULL
+) STRICT;
+CREATE TABLE consumers (
+  id INTEGER PRIMARY KEY, lookup TEXT NOT NULL UNIQUE, data_key BLOB NOT NULL, subject BLOB NOT NULL
+) STRICT;
 CREATE TABLE search_codes (
   place INTEGER NOT NULL, code TEXT NOT NULL, row INTEGER NOT NULL,
   consumer INTEGER REFERENCES consumers (id), PRIMARY KEY (place, code, row)
@@ -90,6 +93,11 @@ def open_database(path: Path) -> sqlite3.Connection:
         return _configured(connection)
 
 
+def weaken(connection: sqlite3.Connection) -> None:
+    """Let the disk write when it likes: a power cut may then take the last commits, a crash of the program nothing."""
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
 def remove_database(path: Path) -> None:
     """Remove a vault file that was not finished, and what SQLite keeps beside it."""
     for ending in ("", "-wal", "-shm", "-journal"):
@@ -116,7 +124,7 @@ def typed_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.ProgrammingError:
         raise StorageError("vault is closed", path=str(path), hint="open it again") from None
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite quotes damaged names in its messages
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if code in _DISK:
             message, hint = _DISK[code]

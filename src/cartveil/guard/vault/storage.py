@@ -31,7 +31,9 @@ def storable_type(kind: pa.DataType, *, path: str) -> pa.DataType:
     if types.is_list(kind) and types.is_string(kind.value_type):
         return kind
     if types.is_nested(kind) or str(kind).startswith(("string_view", "binary_view", "run_end", "extension")):
-        raise ColumnError(f"a column of type {kind} cannot be stored", path=path, hint="give text, numbers, dates or times")
+        raise ColumnError(
+            f"a column of type {kind} cannot be stored", path=path, hint="give text, numbers, dates or times"
+        )
     return kind
 
 

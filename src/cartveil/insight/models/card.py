@@ -11,14 +11,14 @@ import os
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from safetensors import SafetensorError
-from safetensors.torch import load, save
-from torch import Tensor
 
 from cartveil.errors import ModelError, StorageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CARD, WEIGHTS = "card.json", "weights.safetensors"
 
@@ -28,7 +28,7 @@ FORMAT = 1
 CURRENT, NEEDS_RETRAINING = "current", "needs retraining"
 
 
-def save_model(folder: str | Path, state: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
+def save_model(folder: str | Path, state: Mapping[str, "Tensor"], card: Mapping[str, Any]) -> None:
     """Write weights and card; a reader sees the old model or the new one, never a mixture.
 
     Args:
@@ -39,6 +39,8 @@ def save_model(folder: str | Path, state: Mapping[str, Tensor], card: Mapping[st
     Raises:
         StorageError: The folder cannot be written.
     """
+    from safetensors.torch import save  # loads torch, which forgetting must do without
+
     target = Path(folder)
     weights = save({name: tensor.detach().contiguous() for name, tensor in state.items()})
     full = {
@@ -56,7 +58,7 @@ def save_model(folder: str | Path, state: Mapping[str, Tensor], card: Mapping[st
         raise StorageError("cannot write the model", path=str(folder), hint="is the disk full?") from error
 
 
-def load_model(folder: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load_model(folder: str | Path, *, kind: str) -> tuple[dict[str, "Tensor"], dict[str, Any]]:
     """Read weights and card.
 
     Args:
@@ -69,6 +71,9 @@ def load_model(folder: str | Path, *, kind: str) -> tuple[dict[str, Tensor], dic
     Raises:
         ModelError: No model, one of another kind or format version, or files that do not belong together.
     """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
     card = read_card(folder)
     if card.get("kind") != kind:
         raise ModelError(f"is a `{card.get('kind')}`, not a `{kind}`", path=str(folder))

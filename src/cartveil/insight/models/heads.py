@@ -3,7 +3,8 @@
 `NextBasket` scores every item for the next basket along two paths that meet in one list:
 
 - items not bought yet: LSTM state times item embeddings, plus trends and neighbours under gates set by the state;
-- items bought before: a small network over the consumer's habits with the item, and over the first path's parts.
+- items bought before: a small network over the consumer's habits with the item, its trends and its neighbours. The
+  LSTM's own score stays out of it: it knows the training season by heart, and made repeats worse on a later month.
 
 Repeat purchases are a signal to model. A softmax over items alone has to learn "again" anew for every item; the copy
 path learns it once.
@@ -39,6 +40,7 @@ class NextBasketConfig:
         hidden: Units of the LSTM.
         copy: Units of the copy network.
         dropout: Of the encoder.
+        sequence_keep: Share of occasions on which training keeps the LSTM's own scores, and their factor in use.
         sequence_only: Score by the LSTM path alone, for comparison.
     """
 
@@ -50,6 +52,7 @@ class NextBasketConfig:
     hidden: int = 128
     copy: int = 64
     dropout: float = 0.3
+    sequence_keep: float = 0.5
     sequence_only: bool = False
 
 
@@ -60,7 +63,8 @@ class NextBasketBatch:
     Args:
         histories: Last baskets, for the encoder.
         neighbours: Score of each item from the items bought, (B, V).
-        trends: (B, V, trends), or (1, V, trends) where all share one cutoff.
+        trends: Of each cutoff in the batch, (G, V, trends).
+        group: Number of each occasion's cutoff, rising, (B,).
         pair_row: Occasion of each pair (P,).
         pair_item: Item of each pair (P,).
         habits: (P, habits).
@@ -70,6 +74,7 @@ class NextBasketBatch:
     histories: Batch
     neighbours: Tensor
     trends: Tensor
+    group: Tensor
     pair_row: Tensor
     pair_item: Tensor
     habits: Tensor
@@ -113,7 +118,7 @@ class NextBasket(nn.Module):
         self.query = nn.Linear(config.hidden, config.embedding)
         self.gate = _starting_gate(config)
         self.copy = nn.Sequential(
-            nn.Linear(config.habits + config.trends + 3, config.copy),
+            nn.Linear(config.habits + config.trends + 2, config.copy),
             nn.ReLU(),
             nn.Linear(config.copy, config.copy // 2),
             nn.ReLU(),
@@ -122,11 +127,10 @@ class NextBasket(nn.Module):
         self.register_buffer("habit_mean", torch.zeros(config.habits))
         self.register_buffer("habit_spread", torch.ones(config.habits))
 
-    def standardise(self, habits: Tensor) -> None:
-        """Take mean and spread of the habit features (P, habits) of the training occasions."""
-        if len(habits) > 1:
-            self.habit_mean.copy_(habits.mean(0))
-            self.habit_spread.copy_(habits.std(0) + 1e-3)
+    def standardise(self, mean: Tensor, spread: Tensor) -> None:
+        """Take mean and standard deviation of the habit features of the training occasions, (habits,) each."""
+        self.habit_mean.copy_(mean)
+        self.habit_spread.copy_(spread + 1e-3)
 
     def forward(self, batch: NextBasketBatch) -> tuple[Tensor, Tensor]:
         """Return scores of all items, and the scores of the first path alone, each (B, V)."""
@@ -135,26 +139,36 @@ class NextBasket(nn.Module):
         if self.config.sequence_only:
             return _without_reserved(sequence), _without_reserved(sequence)
         size = torch.bincount(batch.pair_row, minlength=len(state)).float()  # (B,)
-        fresh = sequence + self._gated(state, size, batch)
-        again = self._copied(sequence, size, batch)  # (P,)
+        fresh = self._sometimes(sequence) + self._gated(state, size, batch)
+        again = self._copied(size, batch)  # (P,)
         both = fresh.index_put((batch.pair_row, batch.pair_item), again)
         return _without_reserved(both), _without_reserved(fresh)
 
+    def _sometimes(self, sequence: Tensor) -> Tensor:
+        # Left out at random in training, and scaled by how often it was there in use, the LSTM's scores refine what the
+        # counts say, and cannot drown it with last season's items. Source: Huang et al., Deep Networks with Stochastic
+        # Depth, ECCV 2016, equation 5.
+        if not self.training:
+            return sequence * self.config.sequence_keep
+        return sequence * (torch.rand(len(sequence), 1) < self.config.sequence_keep)
+
     def _gated(self, state: Tensor, size: Tensor, batch: NextBasketBatch) -> Tensor:
         weights = self.gate(torch.cat([state, size.log1p()[:, None] / 4], dim=1))  # (B, trends + forms)
-        trends = batch.trends.expand(len(state), -1, -1)
-        score = torch.einsum("bvf,bf->bv", trends, weights[:, : self.config.trends])
+        sizes = torch.bincount(batch.group, minlength=len(batch.trends)).tolist()
+        parts = weights[:, : self.config.trends].split(sizes)  # G of (b, trends)
+        score = torch.cat([part @ trends.T for part, trends in zip(parts, batch.trends, strict=True)])  # (B, V)
         near = batch.neighbours.clamp(min=0)
         for number, form in enumerate((near, near.sqrt(), (near + 0.01).log(), (near + 0.001).log())):
             score = score + weights[:, self.config.trends + number, None] * form
         return score  # (B, V)
 
-    def _copied(self, sequence: Tensor, size: Tensor, batch: NextBasketBatch) -> Tensor:
+    def _copied(self, size: Tensor, batch: NextBasketBatch) -> Tensor:
         row, item = batch.pair_row, batch.pair_item
         habits = (batch.habits - self.habit_mean) / self.habit_spread
-        trends = batch.trends[row if len(batch.trends) > 1 else torch.zeros_like(row), item]
-        rest = torch.stack([batch.neighbours[row, item], size[row].log1p() / 4, sequence[row, item]], dim=1)
-        return self.copy(torch.cat([habits, trends, rest], dim=1)).squeeze(1)  # (P,)
+        trends = batch.trends[batch.group[row], item]
+        rest = torch.stack([batch.neighbours[row, item], size[row].log1p() / 4], dim=1)
+        scores: Tensor = self.copy(torch.cat([habits, trends, rest], dim=1))  # (P, 1)
+        return scores.squeeze(1)
 
 
 def _starting_gate(config: NextBasketConfig) -> nn.Linear:

@@ -17,7 +17,7 @@ def bought_table(consumer: Tensor, item: Tensor, *, consumers: int, items: int) 
     return table
 
 
-def bought_together(consumer: Tensor, item: Tensor, *, items: int, at_once: int = 4096) -> Tensor:
+def bought_together(consumer: Tensor, item: Tensor, *, items: int, at_once: int = 1024) -> Tensor:
     """Return for each pair of items how many consumers bought both, buyers on the diagonal, (items, items).
 
     Args:
@@ -42,8 +42,8 @@ def jaccard_weights(together: Tensor) -> Tensor:
         together: What `bought_together` returned.
     """
     buyers = together.diagonal()
-    weights = together / (buyers[:, None] + buyers[None, :] - together).clamp(min=1)
-    return weights.fill_diagonal_(0)
+    either = (buyers[:, None] + buyers[None, :]).sub_(together).clamp_(min=1)
+    return torch.div(together, either, out=either).fill_diagonal_(0)
 
 
 def linear_weights(together: Tensor, *, ridge: float) -> Tensor:
@@ -55,5 +55,6 @@ def linear_weights(together: Tensor, *, ridge: float) -> Tensor:
     """
     gram = together.clone()
     gram.diagonal().add_(ridge)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
+    factor = torch.linalg.cholesky(gram, out=gram)  # in place: each of these tables is large
+    inverse = torch.cholesky_inverse(factor, out=factor)
     return inverse.div_(-inverse.diagonal()[None, :].clone()).fill_diagonal_(0)

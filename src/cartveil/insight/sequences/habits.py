@@ -12,8 +12,8 @@ from cartveil.insight.sequences.occasions import Occasions
 
 #: Days over which an item's buyers are counted; the last stands for always.
 TREND_WINDOWS = (7, 14, 30, 90, 400)
-TREND_COUNT = len(TREND_WINDOWS) + 3
-HABIT_COUNT = 17
+TREND_COUNT = len(TREND_WINDOWS) + 5
+HABIT_COUNT = 19
 
 #: Half-lives, in days, of the decaying counts of one consumer's purchases of one item.
 _HALF_LIVES = (10, 30, 90, 270)
@@ -54,6 +54,7 @@ def habits_of(baskets: Baskets, occasions: Occasions) -> Habits:
     since_visit = (occasions.cutoff - baskets.day[occasions.end - 1])[row]
     span = (occasions.cutoff - baskets.day[occasions.start])[row]
     gap = (oldest - recency) / np.maximum(count - 1, 1)
+    entries, kinds = np.bincount(row, weights=count), np.bincount(row)
     features = (
         np.log(count),
         count == 1,
@@ -68,6 +69,8 @@ def habits_of(baskets: Baskets, occasions: Occasions) -> Habits:
         np.log1p(span),
         *(np.log(decay + 1e-2) for decay in decays),
         *decays[:2],
+        ((entries - kinds + 1) / (entries + 3))[row],
+        np.log(entries[row] / visits),
     )
     return Habits(row, item, count, recency, np.stack(features, axis=1).astype(np.float32))  # (P, HABIT_COUNT)
 
@@ -75,7 +78,8 @@ def habits_of(baskets: Baskets, occasions: Occasions) -> Habits:
 def trends_of(baskets: Baskets, cutoff: float) -> np.ndarray:
     """Return how many consumers bought each item lately, as shares on a log scale, (items, TREND_COUNT) float32.
 
-    Per window, then the two changes week against month and month against quarter, then the item's age.
+    Per window, then the two changes week against month and month against quarter, then the item's age and how readily
+    it is bought again.
     """
     basket = baskets.basket_of_entry
     past = baskets.day[basket] < cutoff
@@ -87,7 +91,8 @@ def trends_of(baskets: Baskets, cutoff: float) -> np.ndarray:
     first = np.full(baskets.item_count, np.inf)
     np.minimum.at(first, item, baskets.day[basket])
     known = np.log1p(np.clip(cutoff - first, 0, 400)) - 4
-    columns = [shares, shares[:, :1] - shares[:, 2:3], shares[:, 2:3] - shares[:, 3:4], known[:, None]]
+    changes = shares[:, [0, 2]] - shares[:, [2, 3]]
+    columns = [shares, changes, known[:, None], _repeats(baskets, basket, item)]
     return np.concatenate(columns, axis=1).astype(np.float32)  # (items, TREND_COUNT)
 
 
@@ -110,3 +115,16 @@ def _entries(baskets: Baskets, occasions: Occasions) -> tuple[np.ndarray, np.nda
     row = np.repeat(np.arange(len(occasions)), length)
     within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
     return row, within + np.repeat(begin, length)
+
+
+def _repeats(baskets: Baskets, basket: np.ndarray, item: np.ndarray) -> np.ndarray:
+    """Return the share of an item's buyers who came back for it, and how often per buyer, as logarithms, (items, 2).
+
+    Both lean on a prior of ten buyers.
+    """
+    pair, count = np.unique(baskets.owner[basket] * baskets.item_count + item, return_counts=True)
+    bought = pair % baskets.item_count
+    buyers = np.bincount(bought, minlength=baskets.item_count)
+    again = np.bincount(bought, weights=count > 1, minlength=baskets.item_count)
+    further = np.bincount(bought, weights=count - 1, minlength=baskets.item_count)
+    return np.log((np.stack([again, further], axis=1) + 2) / (buyers[:, None] + 10))

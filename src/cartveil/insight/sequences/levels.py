@@ -17,6 +17,9 @@ Matrix = NDArray[np.float32]
 SCALE_WEEKS = 13
 #: Weeks whose sorted demand stands among the features.
 RECENT_WEEKS = 8
+#: With less history the time of the year is left out: a season seen once cannot be told from a trend, and a
+#: network carries what it learnt of one into weeks that it never saw.
+SEASON_WEEKS = 104
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,7 @@ def levels_of(series: WeeklyDemand) -> Levels:
         *(np.log1p(trailing_mean(demand, weeks, started=started) / scale) for weeks in (4, 8, 26)),
         *np.moveaxis(np.log1p(_recent(demand) / scale[..., None]), -1, 0),
         *_ordering(series, started),
-        *(np.broadcast_to(values, demand.shape) for values in (*_market(demand), *_season(series))),
-        _price(series),
+        *(np.broadcast_to(values, demand.shape) for values in _season(series)),
         np.log1p(np.maximum(np.arange(demand.shape[1]) - started[:, None], 0)) / 4,
     ]
     return Levels(np.stack(parts, axis=-1).astype(np.float32), scale.astype(np.float32), started)
@@ -59,7 +61,8 @@ def trailing_mean(values: Matrix, weeks: int, *, started: NDArray[np.int64]) -> 
     total = np.concatenate([np.zeros((len(values), 1)), values.cumsum(1, dtype=np.float64)], axis=1)  # (I, W + 1)
     ends = np.arange(1, width + 1)
     begins = np.minimum(np.maximum(ends[None] - weeks, started[:, None]), ends[None])  # (I, W)
-    return (total[:, 1:] - np.take_along_axis(total, begins, axis=1)) / np.maximum(ends[None] - begins, 1)
+    sums = total[:, 1:] - np.take_along_axis(total, begins, axis=1)  # (I, W)
+    return np.asarray(sums / np.maximum(ends[None] - begins, 1))
 
 
 def _recent(demand: Matrix) -> Matrix:
@@ -79,24 +82,9 @@ def _ordering(series: WeeklyDemand, started: NDArray[np.int64]) -> tuple[NDArray
     )
 
 
-def _market(demand: Matrix) -> tuple[NDArray[np.float64], ...]:
-    total = np.log1p(demand.sum(0, dtype=np.float64))[None]  # (1, W)
-    start = np.zeros(1, dtype=np.int64)
-    month, quarter = (trailing_mean(total, weeks, started=start)[0] for weeks in (4, 13))  # type: ignore[arg-type]
-    return total[0] - month, month - quarter
-
-
 def _season(series: WeeklyDemand) -> tuple[NDArray[np.float64], ...]:
+    if len(series.weeks) < SEASON_WEEKS:
+        return (np.zeros(len(series.weeks)),) * 2
     year = series.weeks.astype("datetime64[Y]").astype("datetime64[D]")
     angle = 2 * np.pi * (series.weeks - year).astype(np.float64) / 365.25
     return np.sin(angle), np.cos(angle)
-
-
-def _price(series: WeeklyDemand) -> NDArray[np.float64]:
-    # The latest price against the item's own mean so far; 0 where no price is known.
-    known = np.isfinite(series.price)
-    logs = np.where(known, np.log(np.maximum(np.nan_to_num(series.price), 1e-6)), 0.0)
-    count = known.cumsum(1)
-    mean = logs.cumsum(1) / np.maximum(count, 1)
-    latest = np.maximum.accumulate(np.where(known, np.arange(known.shape[1]), 0), axis=1)
-    return np.where(count > 0, np.clip(np.take_along_axis(logs, latest, axis=1) - mean, -1, 1), 0.0)

@@ -34,7 +34,6 @@ class WeeklyDemand:
         weeks: First day (Monday) of each week, (W,) datetime64[D].
         demand: Units sold, (I, W) float32, never negative.
         lines: How many order lines sold them, (I, W) float32.
-        price: Mean amount per unit in the weeks with sales, NaN in the others, (I, W) float32.
         descriptions: One description per item, empty where none is known.
     """
 
@@ -42,7 +41,6 @@ class WeeklyDemand:
     weeks: NDArray[np.datetime64]
     demand: NDArray[np.float32]
     lines: NDArray[np.float32]
-    price: NDArray[np.float32]
     descriptions: tuple[str, ...]
 
     def before(self, week: int) -> "WeeklyDemand":
@@ -54,13 +52,7 @@ class WeeklyDemand:
         return self._cut(slice(week, None))
 
     def _cut(self, cut: slice) -> "WeeklyDemand":
-        return replace(
-            self,
-            weeks=self.weeks[cut],
-            demand=self.demand[:, cut],
-            lines=self.lines[:, cut],
-            price=self.price[:, cut],
-        )
+        return replace(self, weeks=self.weeks[cut], demand=self.demand[:, cut], lines=self.lines[:, cut])
 
     def of(self, rows: NDArray[np.int64] | Sequence[int]) -> "WeeklyDemand":
         """Return the items at these positions."""
@@ -70,7 +62,6 @@ class WeeklyDemand:
             items=tuple(self.items[row] for row in chosen),
             demand=self.demand[chosen],
             lines=self.lines[chosen],
-            price=self.price[chosen],
             descriptions=tuple(self.descriptions[row] for row in chosen),
         )
 
@@ -79,7 +70,7 @@ def weekly_demand(events: ProtectedEvents, *, until: date | None = None) -> Week
     """Sum a release to weekly demand per item.
 
     Args:
-        events: Needs `time`, `item` and `quantity`; `amount` and `description` are used where they stand.
+        events: Needs `time`, `item` and `quantity`; `description` is used where it stands.
         until: Last day that the data covers; default: the day of the last event.
 
     Raises:
@@ -105,13 +96,11 @@ def weekly_totals(lines: pa.Table, *, until: date | None = None) -> WeeklyDemand
     rows = np.argsort(order)[encoded.indices.to_numpy()]
     grid = _Grid(rows, (days - first) // _WEEK, (len(names), weeks))
     quantity = np.maximum(_numbers(lines["quantity"]), 0.0)
-    demand = grid.total(quantity)
     return WeeklyDemand(
         items=tuple(str(names[row]) for row in order),
         weeks=first + np.arange(weeks) * _WEEK,
-        demand=demand,
+        demand=grid.total(quantity),
         lines=grid.total((quantity > 0).astype(np.float64)),
-        price=_price(lines, grid, demand),
         descriptions=_descriptions(lines, rows, len(names)),
     )
 
@@ -133,7 +122,7 @@ class _Grid:
 
 def _days(times: pa.ChunkedArray) -> NDArray[np.datetime64]:
     local = times.cast(pa.timestamp("us")) if getattr(times.type, "tz", None) else times
-    return local.cast(pa.timestamp("s"), safe=False).to_numpy().astype("datetime64[D]")
+    return np.asarray(local.cast(pa.timestamp("s"), safe=False).to_numpy().astype("datetime64[D]"))
 
 
 def _whole_weeks(days: NDArray[np.datetime64], until: date | None) -> tuple[np.datetime64, int]:
@@ -148,14 +137,7 @@ def _whole_weeks(days: NDArray[np.datetime64], until: date | None) -> tuple[np.d
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
     values = column.cast(pa.float64()).to_numpy()
-    return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-
-
-def _price(lines: pa.Table, grid: _Grid, demand: NDArray[np.float32]) -> NDArray[np.float32]:
-    if "amount" not in lines.column_names:
-        return np.full(grid.shape, np.nan, dtype=np.float32)
-    paid = grid.total(np.maximum(_numbers(lines["amount"]), 0.0))
-    return np.where((demand > 0) & (paid > 0), paid / np.maximum(demand, 1e-6), np.nan).astype(np.float32)
+    return np.asarray(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0))
 
 
 def _descriptions(lines: pa.Table, rows: NDArray[np.int64], count: int) -> tuple[str, ...]:

@@ -1,21 +1,29 @@
 """The LSTM forecaster: one model for all items, trained on every week of each."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
+from cartveil.errors import ModelError
 from cartveil.insight.decisions.forecast.evaluation import score
 from cartveil.insight.decisions.forecast.horizon import HORIZON, LEVELS, TARGETS, totals_table, weekly_table
 from cartveil.insight.decisions.forecast.lessons import WARM_UP, Lessons, lessons_of, predict, quantile_loss
+from cartveil.insight.models.card import load_model, save_model
 from cartveil.insight.models.encoder import EncoderConfig
 from cartveil.insight.models.quantiles import QuantileConfig, QuantileModel
 from cartveil.insight.sequences.levels import levels_of
 from cartveil.insight.sequences.weekly import WeeklyDemand
 from cartveil.insight.training.loop import Epoch, TrainingConfig, fit
+
+#: What the card of a saved forecaster says it is.
+KIND = "forecaster"
 
 
 @dataclass(frozen=True)
@@ -34,11 +42,11 @@ class ForecastConfig:
 
     hidden: int = 48
     dropout: float = 0.2
-    weeks: int = 104
+    weeks: int = 156
     batch: int = 64
     emphasis: float = 0.5
     memory: float = 12.0
-    training: TrainingConfig = TrainingConfig(epochs=6, learning_rate=3e-3, patience=6)
+    training: TrainingConfig = field(default_factory=lambda: TrainingConfig(epochs=6, learning_rate=3e-3, patience=6))
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,35 @@ class Forecaster:
     def totals(self, demand: WeeklyDemand) -> pa.Table:
         """Return item, weeks (1 to 4) and quantiles of the sum of that many coming weeks."""
         return totals_table(self, demand)
+
+    def save(self, folder: str | Path, *, card: Mapping[str, Any] | None = None) -> None:
+        """Write the model.
+
+        Args:
+            folder: Made where it is missing.
+            card: What else the card should say: metrics, baselines, digest of the release.
+        """
+        own = {"kind": KIND, "config": asdict(self.config), "features": self.model.config.encoder.numeric}
+        save_model(folder, self.model.state_dict(), {**(card or {}), **own, "held_back_wql": _number(self.held_back)})
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Forecaster":
+        """Read what `Forecaster.save` wrote.
+
+        Raises:
+            ModelError: No forecaster, one of another version, or broken files.
+        """
+        state, card = load_model(folder, kind=KIND)
+        try:
+            training = dict(card["config"].pop("training"))
+            training["rates"] = tuple(tuple(rate) for rate in training["rates"])
+            config = ForecastConfig(**card["config"], training=TrainingConfig(**training))
+            model = QuantileModel(_shape(config, int(card["features"])))
+            model.load_state_dict(state)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ModelError("card does not fit the weights", path=str(folder), hint="train the model again") from error
+        held_back = card.get("held_back_wql")
+        return cls(model.eval(), config, float("nan") if held_back is None else float(held_back))
 
 
 def train_forecaster(
@@ -142,3 +179,7 @@ def _lessons(demand: WeeklyDemand, config: ForecastConfig) -> Lessons:
 
 def _latest(demand: WeeklyDemand, weeks: int) -> WeeklyDemand:
     return demand.since(max(0, demand.demand.shape[1] - weeks))
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -24,6 +24,7 @@ class RecommenderConfig:
         hidden: Units of the LSTM.
         copy: Units of the copy network.
         dropout: Of the encoder.
+        sequence_keep: Share of occasions on which training keeps the LSTM's own scores.
         sequence_only: Train and score the LSTM path alone, for comparison.
         training: Epochs, rates, seed.
     """
@@ -41,12 +42,13 @@ class RecommenderConfig:
     hidden: int = 128
     copy: int = 64
     dropout: float = 0.3
+    sequence_keep: float = 0.5
     sequence_only: bool = False
     training: TrainingConfig = field(
         default_factory=lambda: TrainingConfig(
-            epochs=3,
+            epochs=2,
             learning_rate=2e-3,
-            patience=3,
+            patience=2,
             rates=(("copy", 4.0), ("gate", 4.0), ("encoder", 0.3)),
         )
     )

@@ -52,5 +52,3 @@ def evaluate_at(scorer: Scorer, baskets: Baskets, occasions: Occasions, *, at_on
         all_items.append(over_all)
         new_items.append(over_new)
     return {**summary(torch.cat(all_items), torch.cat(new_items)), "consumers": len(occasions)}
-
-

@@ -1,8 +1,8 @@
 """A trained recommender: scores, lists with honest reasons, save and load. It holds no pseudonym and no history.
 
-    recommender = train_recommender(events)
-    for found in recommender.recommend(events.of(pseudonym), k=5):
-        print(found.description, found.reason)
+recommender = train_recommender(events)
+for found in recommender.recommend(events.of(pseudonym), k=5):
+    print(found.description, found.reason)
 """
 
 from collections.abc import Mapping
@@ -79,7 +79,7 @@ class Recommender:
             return self._counted(baskets, occasions)
         config = self.config
         sample = sample_of(baskets, occasions, self.facts, steps=config.steps, width=config.width, with_target=False)
-        with torch.inference_mode():
+        with torch.no_grad():
             return torch.cat([self.model(batch)[0] for batch in ordered_batches(sample, config.batch)])
 
     def recommend(self, events: pa.Table, k: int = 10, *, exclude_bought: bool = False) -> list[Recommendation]:
@@ -181,6 +181,7 @@ def network(config: RecommenderConfig, vocabulary: Vocabulary) -> NextBasket:
         hidden=config.hidden,
         copy=config.copy,
         dropout=config.dropout,
+        sequence_keep=config.sequence_keep,
         sequence_only=config.sequence_only,
     )
     return NextBasket(shape)

@@ -111,6 +111,7 @@ def batch_of(sample: Sample, chosen: np.ndarray) -> NextBasketBatch:
         ),
         neighbours=sample.neighbours[torch.from_numpy(chosen)].float(),
         trends=sample.trends[None],
+        group=torch.zeros(len(chosen), dtype=torch.int64),
         pair_row=torch.from_numpy(pair_row),
         pair_item=torch.from_numpy(habits.item[pair]),
         habits=torch.from_numpy(habits.features[pair]),
@@ -134,8 +135,6 @@ def ordered_batches(sample: Sample, size: int) -> Iterator[NextBasketBatch]:
         yield batch_of(sample, np.arange(begin, min(begin + size, len(sample))))
 
 
-
-
 def _ranges(rows: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return for each entry that belongs to a chosen row the row's place in `chosen`, and the entry's place."""
     begin, end = np.searchsorted(rows, chosen), np.searchsorted(rows, chosen, side="right")
@@ -156,7 +155,8 @@ def _joined(parts: list[NextBasketBatch]) -> NextBasketBatch:
             lengths=torch.cat([part.lengths for part in parts]),
         ),
         neighbours=torch.cat([part.neighbours for part in parts]),
-        trends=torch.cat([part.trends.expand(size, -1, -1) for part, size in zip(parts, sizes, strict=True)]),
+        trends=torch.cat([part.trends for part in parts]),
+        group=torch.repeat_interleave(torch.arange(len(parts)), torch.tensor(sizes)),
         pair_row=torch.cat([part.pair_row + int(by) for part, by in zip(parts, shift, strict=True)]),
         pair_item=torch.cat([part.pair_item for part in parts]),
         habits=torch.cat([part.habits for part in parts]),

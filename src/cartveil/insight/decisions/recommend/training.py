@@ -17,6 +17,7 @@ from cartveil.events.protected import ProtectedEvents
 from cartveil.insight.decisions.recommend.config import RecommenderConfig
 from cartveil.insight.decisions.recommend.counts import (
     RECENT_DAYS,
+    Scorer,
     count_neighbours,
     count_personal_popularity,
     count_popularity,
@@ -121,9 +122,7 @@ def _before(table: pa.Table, until: datetime | None) -> pa.Table:
     return table
 
 
-def _span(
-    baskets: Baskets, config: RecommenderConfig, held_out_from: datetime | None, until: datetime | None
-) -> Span:
+def _span(baskets: Baskets, config: RecommenderConfig, held_out_from: datetime | None, until: datetime | None) -> Span:
     first, last = float(baskets.day.min()), float(baskets.day.max())
     end = last + 1e-6 if until is None else day_of(until)
     # A shop with a short past gets a horizon that leaves room for training and validation.
@@ -147,7 +146,7 @@ def _trained(
     check = sample_of(baskets, held_out, facts, steps=config.steps, width=config.width)
     torch.manual_seed(config.training.seed)
     model = network(config, vocabulary)
-    model.standardise(torch.from_numpy(np.concatenate([sample.habits.features for sample in samples])))
+    model.standardise(*_mean_and_spread([sample.habits.features for sample in samples]))
     unseen = _unseen(baskets, span.held_out)
     history = fit(
         model,
@@ -164,9 +163,7 @@ def _trained(
 
 def _training_samples(baskets: Baskets, span: Span, config: RecommenderConfig) -> list[Sample]:
     every = min(config.every, max(span.horizon / 4, 1e-3))
-    cutoffs = cutoffs_before(
-        span.held_out, first=span.first, horizon=span.horizon, every=every, at_most=config.cutoffs
-    )
+    cutoffs = cutoffs_before(span.held_out, first=span.first, horizon=span.horizon, every=every, at_most=config.cutoffs)
     samples: list[Sample] = []
     facts, computed = None, -np.inf
     for cutoff in cutoffs:
@@ -179,6 +176,14 @@ def _training_samples(baskets: Baskets, span: Span, config: RecommenderConfig) -
         facts, computed = facts_at(baskets, cutoff, ridge=config.ridge, weights=weights), cutoff if fresh else computed
         samples.append(sample_of(baskets, occasions, facts, steps=config.steps, width=config.width))
     return samples
+
+
+def _mean_and_spread(features: list[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of each column over all parts, without joining them."""
+    count = sum(len(part) for part in features)
+    mean = sum(part.sum(0, dtype=np.float64) for part in features) / max(count, 1)
+    square = sum(((part - mean.astype(np.float32)) ** 2).sum(0, dtype=np.float64) for part in features)
+    return torch.from_numpy(mean), torch.from_numpy(np.sqrt(square / max(count, 1)))
 
 
 def _loss(model: NextBasket, batch: NextBasketBatch, new_weight: float) -> Tensor:
@@ -200,7 +205,7 @@ def _cross_entropy(scores: Tensor, target: Tensor) -> Tensor:
 def _validated(model: NextBasket, check: Sample, unseen: Tensor) -> dict[str, Any]:
     with torch.no_grad():
         # An item that training never met keeps no random embedding: only counts speak for it.
-        model.encoder.embeddings[BASKET].weight[unseen] = 0  # type: ignore[index,operator]
+        model.encoder.embeddings[BASKET].weight[unseen] = 0  # type: ignore[operator]
         rows = [judged(model(batch)[0], batch.target, batch.bought) for batch in ordered_batches(check, 256)]
     return summary(torch.cat([row[0] for row in rows]), torch.cat([row[1] for row in rows]))
 
@@ -210,7 +215,7 @@ def _both(metrics: Mapping[str, Any]) -> float:
 
 
 def _baselines(baskets: Baskets, vocabulary: Vocabulary, held_out: Occasions) -> dict[str, Any]:
-    makers = {
+    makers: dict[str, Callable[..., Scorer]] = {
         "popularity": count_popularity,
         "personal_popularity": count_personal_popularity,
         "item_knn": count_neighbours,
@@ -256,5 +261,3 @@ def _card(
         "metrics": ours.pop("recommender", {}),
         "baselines": ours,
     }
-
-

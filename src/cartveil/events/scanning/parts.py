@@ -1,0 +1,109 @@
+"""Which column plays which part, seen from its neighbours: one subject, one time, one item of each table."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from cartveil.events.kinds import Kind, Role
+from cartveil.events.scanning.profile import Profile
+from cartveil.events.scanning.verdict import Verdict
+from cartveil.events.scanning.words import spoken
+
+_KIND_OF_ROLE = {
+    Role.SUBJECT: Kind.USER_ID,
+    Role.ORDER: Kind.ORDER_ID,
+    Role.ITEM: Kind.PRODUCT,
+    Role.AMOUNT: Kind.AMOUNT,
+    Role.QUANTITY: Kind.QUANTITY,
+    Role.CONSENT: Kind.CONSENT,
+}
+#: Among several columns of one kind, the words that make one play the part.
+_PREFERRED = {
+    Role.SUBJECT: ("customer", "consumer", "user", "member", "buyer", "客户", "用户", "会员", "买家", "顾客"),
+    Role.TIME: ("invoice", "order", "purchase", "paid", "sold", "event", "下单", "订单", "购买", "支付", "交易"),
+    Role.AMOUNT: ("paid", "amount", "unit price", "price", "实付", "金额", "单价", "价格"),
+    Role.ITEM: ("code", "id", "sku", "no", "编号", "编码", "货号", "号"),
+    Role.ORDER: ("order", "invoice", "订单"),
+    Role.QUANTITY: ("quantity", "qty", "数量"),
+    Role.CONSENT: ("consent", "同意"),
+}
+
+
+def with_neighbours(verdicts: Mapping[str, Verdict], profiles: Mapping[str, Profile]) -> dict[str, Verdict]:
+    """Correct kinds that only the rest of the table tells.
+
+    Beside a quantity, a price shows that the short code which comes again is the item, and an item that the one
+    number with decimals is the price. A description beside an item's code describes the item.
+    """
+    corrected = dict(verdicts)
+    kinds = {verdict.kind for verdict in verdicts.values()}
+    unknown = [name for name, verdict in verdicts.items() if verdict.kind in (Kind.OTHER, Kind.CATEGORY)]
+    if Kind.QUANTITY in kinds and Kind.AMOUNT in kinds and Kind.PRODUCT not in kinds:
+        for name in [name for name in unknown if _is_code(profiles[name])][:1]:
+            corrected[name] = Verdict(Kind.PRODUCT, 0.5, "short codes that come again, beside prices and quantities")
+    if Kind.QUANTITY in kinds and Kind.PRODUCT in kinds and Kind.AMOUNT not in kinds:
+        numbers = [name for name in unknown if profiles[name].form == "number"]
+        if len(numbers) == 1:
+            corrected[numbers[0]] = Verdict(
+                Kind.AMOUNT, 0.5, "the only number with decimals, beside items and quantities"
+            )
+    if any(verdict.kind is Kind.PRODUCT for verdict in corrected.values()):
+        for name, verdict in verdicts.items():
+            if _describes(name, verdict, profiles[name], people=Kind.USER_ID in kinds):
+                reason = "describes the item beside it; holds nothing personal"
+                corrected[name] = replace(verdict, kind=Kind.PRODUCT, confidence=0.85, reason=reason)
+    return corrected
+
+
+def _describes(name: str, verdict: Verdict, profile: Profile, *, people: bool) -> bool:
+    """Return whether a text beside an item describes it: a description, or a `name` where nobody else has one."""
+    if profile.personal or profile.inside >= 0.01:
+        return False
+    if verdict.kind is Kind.PERSON_NAME:
+        return spoken(name) == "name" and not people and profile.share("name") < 0.3
+    return verdict.kind is Kind.FREE_TEXT and spoken(name).endswith(("description", "desc", "title", "描述"))
+
+
+def _is_code(profile: Profile) -> bool:
+    return profile.share("code") >= 0.8 and profile.length <= 14 and not profile.is_unique and profile.distinct > 1
+
+
+def roles(verdicts: Mapping[str, Verdict], profiles: Mapping[str, Profile]) -> dict[str, Role]:
+    """Return the part of each column that plays one; no part is played twice."""
+    played: dict[Role, str] = {}
+    for role, kind in _KIND_OF_ROLE.items():
+        names = [name for name, verdict in verdicts.items() if verdict.kind is kind]
+        if role is Role.ITEM:
+            names.sort(key=lambda name: _reads_like_text(profiles[name]))
+        if names:
+            played[role] = _preferred(role, names, verdicts)
+    described = [
+        name for name, verdict in verdicts.items() if verdict.kind is Kind.PRODUCT and name != played.get(Role.ITEM)
+    ]
+    if described:
+        played[Role.DESCRIPTION] = max(described, key=lambda name: profiles[name].length)
+    times = [name for name, verdict in verdicts.items() if verdict.kind is Kind.EVENT_TIME]
+    if times and _has_events(played, profiles):
+        played[Role.TIME] = _preferred(Role.TIME, times, verdicts)
+    return {name: role for role, name in played.items()}
+
+
+def _preferred(role: Role, names: list[str], verdicts: Mapping[str, Verdict]) -> str:
+    words = _PREFERRED[role]
+    if role is Role.ITEM:
+        # The code before the text, whatever the names say.
+        return names[0]
+    rank = {
+        name: next((place for place, word in enumerate(words) if word in spoken(name)), len(words)) for name in names
+    }
+    return min(names, key=lambda name: (rank[name], -verdicts[name].confidence))
+
+
+def _reads_like_text(profile: Profile) -> float:
+    return profile.share("words") + profile.length / 1_000 - profile.share("code")
+
+
+def _has_events(played: Mapping[Role, str], profiles: Mapping[str, Profile]) -> bool:
+    """Return whether rows are events: they tell of an item or an order, or a subject comes again."""
+    subject = played.get(Role.SUBJECT)
+    again = subject is not None and not profiles[subject].is_unique
+    return again or bool({Role.ITEM, Role.ORDER} & played.keys() and subject is None)

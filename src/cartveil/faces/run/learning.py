@@ -1,0 +1,257 @@
+"""The steps of the wing that learns: recommend, forecast, watch. They see pseudonyms and counts, never a person."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cartveil.events.protected import ProtectedEvents
+from cartveil.faces.run.guarding import SCIENTIST, most_active
+from cartveil.faces.run.rehearsal import STAFF_DAYS, Rehearsal
+
+#: Consumers shown with recommendations, and items shown with a forecast.
+_EXAMPLES, _SHOWN_ITEMS = 3, 6
+
+#: Alerts a day that somebody has the time to look at.
+_ALERTS_A_DAY = 2.0
+
+_SERVICE_LEVEL, _LEAD_TIME_WEEKS = 0.95, 2
+
+
+def learn(run: Rehearsal) -> str:
+    """Train the recommender before a day, and score the first baskets after it beside the simple baselines."""
+    from cartveil.insight.decisions.recommend import Recommender, RecommenderConfig, evaluate, train_recommender
+
+    since = test_start(run.events)
+    epochs: list[dict[str, float]] = []
+    recommender: Recommender = train_recommender(
+        run.events,
+        config=RecommenderConfig(),
+        held_out_from=_month_before(since),
+        until=since,
+        on_epoch=lambda epoch: epochs.append({"epoch": epoch.number, "loss": epoch.loss, "score": epoch.score}),
+    )
+    scorers = {"Cartveil LSTM with copy path": recommender, **_counts(run.events, recommender, since)}
+    metrics = {name: evaluate(scorer, run.events, since=since) for name, scorer in scorers.items()}
+    recommender.save(run.learned / "recommender")
+    ours, personal = metrics["Cartveil LSTM with copy path"], metrics["personal popularity"]
+    headline = (
+        f"NDCG@10 {ours['all']['ndcg@10']:.3f} on all items and {ours['new']['ndcg@10']:.3f} on new ones "
+        f"({ours['consumers']:,} consumers, first basket from {since:%Y-%m-%d}); "
+        f"personal popularity {personal['all']['ndcg@10']:.3f} and {personal['new']['ndcg@10']:.3f}"
+    )
+    run.report["recommend"] = {
+        "headline": headline,
+        "metrics": {
+            name: {"all": round(each["all"]["ndcg@10"], 4), "new": round(each["new"]["ndcg@10"], 4)}
+            for name, each in metrics.items()
+        },
+        "examples": _examples(run.events, recommender),
+        "epochs": epochs,
+    }
+    return headline
+
+
+def test_start(events: ProtectedEvents) -> datetime:
+    """Return when the last tenth of the period begins, on the first of a month where the period is long enough."""
+    ends = pc.min_max(events.table["time"]).as_py()
+    span: timedelta = ends["max"] - ends["min"]
+    start: datetime = ends["max"] - span / 10
+    if span >= timedelta(days=120):
+        return start.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return start
+
+
+def _month_before(moment: datetime) -> datetime | None:
+    if moment.day != 1:
+        return None
+    return (moment - timedelta(days=1)).replace(day=1)
+
+
+def _counts(events: ProtectedEvents, recommender: Any, since: datetime) -> dict[str, Any]:
+    from cartveil.insight.decisions.recommend.counts import (
+        count_neighbours,
+        count_personal_popularity,
+        count_popularity,
+    )
+    from cartveil.insight.decisions.recommend.times import day_of
+    from cartveil.insight.sequences.baskets import baskets_of
+
+    vocabulary = recommender.vocabulary
+    baskets, until = baskets_of(events.table, vocabulary), day_of(since)
+    return {
+        "personal popularity": count_personal_popularity(baskets, vocabulary, until=until),
+        "popularity": count_popularity(baskets, vocabulary, until=until),
+        "item-kNN": count_neighbours(baskets, vocabulary, until=until),
+    }
+
+
+def _examples(events: ProtectedEvents, recommender: Any) -> list[dict[str, Any]]:
+    """Return three consumers with a middling history: those are typical, the most active ones are wholesalers."""
+    counts = pc.value_counts(events.table["subject"]).to_pylist()
+    ranked = sorted(counts, key=lambda pair: (pair["counts"], pair["values"]))
+    middle = [ranked[int(len(ranked) * share)]["values"] for share in (0.4, 0.6, 0.8)][:_EXAMPLES]
+    return [
+        {
+            "pseudonym": subject,
+            "history": _latest_descriptions(events.of(subject)),
+            "items": [
+                {"description": found.description or found.item, "reason": found.reason}
+                for found in recommender.recommend(events.of(subject), k=5)
+            ],
+        }
+        for subject in dict.fromkeys(middle)
+    ]
+
+
+def _latest_descriptions(history: pa.Table, count: int = 4) -> list[str]:
+    name = "description" if "description" in history.column_names else "item"
+    latest = reversed(history[name].to_pylist())
+    return list(dict.fromkeys(str(text) for text in latest if text))[:count]
+
+
+def forecast(run: Rehearsal) -> str:
+    """Forecast weekly demand by quantiles, scored on the last four weeks beside two simple baselines."""
+    from cartveil.insight.decisions.forecast import (
+        RecentQuantiles,
+        SeasonalNaive,
+        evaluate_forecast,
+        reorder_quantity,
+        train_forecaster,
+    )
+    from cartveil.insight.decisions.forecast.horizon import HORIZON
+    from cartveil.insight.sequences.weekly import weekly_demand
+
+    release = run.vault.export(SCIENTIST, purpose="forecast", recipient="run")
+    demand = weekly_demand(release.events)
+    origin = demand.demand.shape[1] - HORIZON
+    known = demand.before(origin)
+    forecaster = train_forecaster(known)
+    models = {
+        "Cartveil LSTM": forecaster,
+        "quantiles of the last 8 weeks": RecentQuantiles(),
+        "seasonal naive": SeasonalNaive(),
+    }
+    scores = {
+        name: evaluate_forecast(demand, lambda _, model=model: model, origins=[origin])  # type: ignore[misc]
+        for name, model in models.items()
+    }
+    shown = np.argsort(-known.demand[:, -8:].sum(1))[:_SHOWN_ITEMS]
+    orders = reorder_quantity(forecaster.totals(known), service_level=_SERVICE_LEVEL, lead_time_weeks=_LEAD_TIME_WEEKS)
+    run.report["forecast"] = {
+        "metrics": {name: round(score.wql, 4) for name, score in scores.items()},
+        "coverage": {level: round(share, 3) for level, share in scores["Cartveil LSTM"].coverage.items()},
+        "series": _series(known, demand, forecaster.forecast(known), shown[:3]),
+        "reorder": _reorder(orders, dict(zip(known.items, known.descriptions, strict=True)), known, shown),
+    }
+    told = ", ".join(f"{name} {score.wql:.3f}" for name, score in scores.items())
+    return f"{len(known.items):,} items, WQL of four weeks from {known.weeks[-1]}: {told}"
+
+
+def _series(known: Any, demand: Any, table: pa.Table, shown: Any) -> list[dict[str, Any]]:
+    series = []
+    for index in shown:
+        rows = table.filter(pc.equal(table["item"], known.items[index])).to_pylist()
+        history = [
+            {"week": str(week), "value": float(value)}
+            for week, value in zip(demand.weeks[-26:], demand.demand[index, -26:], strict=True)
+        ]
+        quantiles = ("q10", "q20", "q50", "q80", "q90")
+        series.append(
+            {
+                "item": known.items[index],
+                "description": known.descriptions[index],
+                "history": history,
+                "forecast": [
+                    {"week": str(row["week"])[:10], **{name: float(row[name]) for name in quantiles if name in row}}
+                    for row in rows
+                ],
+            }
+        )
+    return series
+
+
+def _reorder(orders: pa.Table, descriptions: Mapping[str, str], known: Any, shown: Any) -> list[dict[str, Any]]:
+    quantity = dict(zip(orders["item"].to_pylist(), orders["quantity"].to_pylist(), strict=True))
+    return [
+        {
+            "item": known.items[index],
+            "description": descriptions[known.items[index]],
+            "quantity": quantity[known.items[index]],
+            "service_level": _SERVICE_LEVEL,
+            "lead_time_weeks": _LEAD_TIME_WEEKS,
+        }
+        for index in shown
+    ]
+
+
+def watch(run: Rehearsal) -> str:
+    """Find unusual orders in consumers' own sequences, and the one who snoops among the staff."""
+    orders = _watch_orders(run.events)
+    staff, timeline, found = _watch_staff(run)
+    run.report["watch"] = {"orders": orders, "staff": staff, "timeline": timeline, "found": found}
+    return f"{len(orders)} unusual orders shown; staff: {found}"
+
+
+def _watch_orders(events: ProtectedEvents) -> list[dict[str, Any]]:
+    from cartveil.insight.decisions.watch import order_stream, train_detector
+
+    stream, spec = order_stream(events)
+    since = test_start(events)
+    detector = train_detector(stream, spec=spec, until=since)
+    alerts = detector.alerts(stream, per_day=_ALERTS_A_DAY, since=since)
+    return [
+        {
+            "pseudonym": alert.actor,
+            "time": alert.time.strftime("%Y-%m-%d %H:%M"),
+            "score": round(alert.score, 2),
+            "reasons": list(alert.reasons),
+        }
+        for alert in sorted(alerts, key=lambda alert: -alert.score)[:8]
+    ]
+
+
+def _watch_staff(run: Rehearsal) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str]:
+    from cartveil.faces.demo.staff import simulate_staff
+    from cartveil.insight.decisions.watch import audit_stream, train_detector
+
+    truth = simulate_staff(
+        run.vault.read,
+        customers=most_active(run)[2:],
+        start=run.staff_start,
+        days=STAFF_DAYS,
+        seed=run.seed,
+        set_clock=run.clock.set,
+    )
+    # Trained on the first part of the log, which the snooping starts after; judged on the rest.
+    until = run.staff_start + timedelta(days=STAFF_DAYS - 12)
+    stream, spec = audit_stream(run.vault.audit_events(SCIENTIST))
+    detector = train_detector(stream, spec=spec, until=until.astimezone(UTC))
+    alerts = detector.alerts(stream, per_day=_ALERTS_A_DAY, since=until)
+    ranked = sorted(alerts, key=lambda alert: -alert.score)
+    snooped = {(truth.snoop, day) for day in truth.snoop_days}
+    staff = [
+        {
+            "actor": alert.actor,
+            "day": alert.time.strftime("%Y-%m-%d"),
+            "score": round(alert.score, 2),
+            "reasons": list(alert.reasons),
+            "is_true_snoop": (alert.actor, alert.time.date()) in snooped,
+        }
+        for alert in ranked[:12]
+    ]
+    hits = {day for actor, day in {(alert.actor, alert.time.date()) for alert in alerts} & snooped}
+    rank = next((i for i, alert in enumerate(ranked, 1) if (alert.actor, alert.time.date()) in snooped), None)
+    found = (
+        f"{truth.snoop} found, alert number {rank} of {len(alerts)}, {len(hits)} of {len(truth.snoop_days)} days"
+        if rank
+        else f"{truth.snoop} was not found in {len(alerts)} alerts"
+    )
+    timeline = [
+        {"day": alert.time.strftime("%Y-%m-%d"), "actor": alert.actor, "score": round(alert.score, 2), "alert": True}
+        for alert in alerts
+    ]
+    return staff, timeline, f"{truth.reads:,} reads through the door; {found}"

@@ -1,0 +1,106 @@
+"""What the vault writes down of each act: who, what, why, about whom by pseudonym, and how it was decided."""
+
+from collections.abc import Mapping, Sequence
+
+from cartveil.errors import RefusedError
+from cartveil.events.kinds import Kind, View
+from cartveil.events.schema import Table
+from cartveil.guard.policy import Decision, Principal, Request
+from cartveil.guard.vault.database import transaction
+from cartveil.guard.vault.room import Room
+
+#: Views from most to least; an entry names the strongest one shown.
+_ORDER = tuple(View)
+
+
+def ask(
+    room: Room, actor: Principal, action: str, *, table: Table | None, about: Mapping[str, object]
+) -> tuple[Request, Decision]:
+    """Ask the policy, with the hour from the vault's own clock.
+
+    Args:
+        room: The vault.
+        actor: Who asks.
+        action: One of `Action`.
+        table: Which table, if any.
+        about: `fields`, `purpose` and the circumstances `case_open`, `consent`, `own_record`, as far as they matter.
+    """
+    names = about.get("fields", ())
+    fields = tuple((name, _kind(table, name)) for name in names) if table else ()  # type: ignore[attr-defined]
+    context = {key: bool(about[key]) for key in ("case_open", "consent", "own_record") if key in about}
+    request = Request(
+        actor,
+        action,
+        table.name if table else "",
+        fields,
+        str(about.get("purpose", "")),
+        {**context, "hour": room.now().hour},
+    )
+    return request, room.policy.decide(request)
+
+
+def entry(
+    room: Room,
+    request: Request,
+    *,
+    decision: str,
+    rules: Sequence[str],
+    facts: Mapping[str, object],
+) -> dict[str, object]:
+    """Return the audit entry of a request.
+
+    Args:
+        room: The vault.
+        request: What was asked.
+        decision: `allow` or `deny`.
+        rules: The rules that made it.
+        facts: Of the outcome: `subject` (an id; written as pseudonym), `rows`, `views`, `case`, `session`.
+    """
+    actor = request.principal
+    views: Mapping[str, View] = facts.get("views", {})  # type: ignore[assignment]
+    shown = [name for name, view in views.items() if view is not View.NONE]
+    asked = [name for name, _ in request.fields]
+    subject = facts.get("subject")
+    return {
+        "time": room.now(),
+        # A consumer's login is their id, which must not stand here.
+        "actor": room.audit_name(actor.name) if actor.role == "consumer" else actor.name,
+        "role": actor.role,
+        "action": request.action,
+        "purpose": request.purpose,
+        "table": request.table,
+        "fields": shown if decision == "allow" and views else asked,
+        "view": str(min((views[name] for name in shown), key=_ORDER.index, default=View.NONE)) if views else "",
+        "subject": "" if subject is None else room.audit_name(str(subject)),
+        "rows": facts.get("rows", 0),
+        "case": facts.get("case", ""),
+        "decision": decision,
+        "rule": " ".join(rules),
+        "session": facts.get("session", ""),
+    }
+
+
+def write(room: Room, request: Request, decision: Decision, **facts: object) -> int:
+    """Append the entry of what was permitted, inside the caller's transaction; return its index."""
+    return room.log.append([entry(room, request, decision="allow", rules=decision.rules, facts=facts)])
+
+
+def refuse(room: Room, request: Request, decision: Decision, **facts: object) -> RefusedError:
+    """Write a refusal down for good, and return it as an error to raise."""
+    deny(room, request, rules=decision.rules, **facts)
+    return refusal(request, decision)
+
+
+def refusal(request: Request, decision: Decision) -> RefusedError:
+    """Return a refusal as an error."""
+    return RefusedError(decision.refusal or "refused", path=request.table or None, hint=decision.hint)
+
+
+def deny(room: Room, request: Request, *, rules: Sequence[str], **facts: object) -> None:
+    """Write down, in a transaction of its own, that something was not given."""
+    with transaction(room.connection):
+        room.log.append([entry(room, request, decision="deny", rules=rules, facts=facts)])
+
+
+def _kind(table: Table, name: str) -> Kind:
+    return table.column(name).kind

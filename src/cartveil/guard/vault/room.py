@@ -1,0 +1,106 @@
+"""What every act of the vault needs at hand: the open file, the keys, the rules, the clock and the log."""
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cartveil.errors import InputError
+from cartveil.events.schema import Schema, Table
+from cartveil.events.spans import Finder
+from cartveil.guard.audit import AuditLog
+from cartveil.guard.keys import Keyring
+from cartveil.guard.policy import Policy
+from cartveil.guard.protect.pseudonym import pseudonym_of
+from cartveil.guard.protect.seal import Place
+
+Clock = Callable[[], datetime]
+
+#: What the caller may say of a request; the vault works out hour, consent and whose record it is by itself.
+CLAIMS = ("case", "case_open", "session")
+WORKED_OUT = ("consent", "hour", "own_record")
+
+
+@dataclass(frozen=True)
+class Room:
+    """An open vault's parts."""
+
+    path: Path
+    connection: sqlite3.Connection
+    keyring: Keyring
+    schema: Schema
+    policy: Policy
+    clock: Clock
+    finder: Finder
+
+    @property
+    def log(self) -> AuditLog:
+        """Return the audit log in this vault's file."""
+        return AuditLog(self.connection)
+
+    def now(self) -> datetime:
+        """Return the time; a clock without zone is taken to show UTC."""
+        time = self.clock()
+        return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+    def place(self, table: Table, column: str) -> Place:
+        """Return where a column's sealed values are bound to."""
+        return Place(self.keyring.tenant, table.name, column)
+
+    def lookup(self, subject: str) -> str:
+        """Return the code under which a consumer is found."""
+        return pseudonym_of(subject, self.keyring.derive("subject lookup"))
+
+    def audit_name(self, subject: str) -> str:
+        """Return what the audit log calls a consumer."""
+        return pseudonym_of(subject, self.keyring.derive("audit subject"))
+
+    def receipt_name(self, subject: str) -> str:
+        """Return what a receipt calls a consumer."""
+        return pseudonym_of(subject, self.keyring.derive("receipt subject"))
+
+
+def subject_text(subject: object) -> str:
+    """Return a consumer's id as text; empty ids are refused."""
+    text = str(subject)
+    if not text:
+        raise InputError("a consumer's id is empty")
+    return text
+
+
+def checked_context(context: Mapping[str, object] | None) -> Mapping[str, object]:
+    """Return what the caller says of a request.
+
+    Args:
+        context: Some of `case` (its number), `case_open`, `session`; `hour`, `consent` and `own_record` are ignored.
+
+    Raises:
+        InputError: Another key, or a case or session that the log must not hold.
+    """
+    claims = dict(context or {})
+    for key in claims:
+        if key not in CLAIMS + WORKED_OUT:
+            raise InputError(f"unknown key of the context: `{key}`", hint=f"known: {', '.join(CLAIMS)}")
+    claims["case"] = label(claims.get("case", ""), what="case")
+    claims["session"] = label(claims.get("session", ""), what="session")
+    return claims
+
+
+def label(value: object, *, what: str) -> str:
+    """Return a short name that may stand in the log.
+
+    Raises:
+        InputError: It could be personal: long numbers, `@`, spaces and free text are not labels.
+    """
+    text = "" if value is None else str(value)
+    allowed = all(character.isalnum() or character in "._-/:" for character in text)
+    if len(text) > 64 or not allowed or _longest_number(text) > 8:
+        hint = "use up to 64 letters, digits and `._-/:`, with no number of more than 8 digits"
+        raise InputError(f"the {what} is no short name", hint=hint)
+    return text
+
+
+def _longest_number(text: str) -> int:
+    spaced = "".join(character if character.isdigit() else " " for character in text)
+    return max((len(number) for number in spaced.split()), default=0)
