@@ -1,4 +1,5 @@
 import datetime as dt
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -102,9 +103,10 @@ def test_orders_that_all_begin_with_c_are_no_cancellations():
 
 
 def test_other_lines_are_no_products_where_a_pattern_says_what_one_is():
-    table = orders({"item": "POST"}, {"item": "DOT"}, {"item": "71053"})
+    table = orders({"item": "POST"}, {"item": "DOT"}, {"item": "71053"}, {"item": "85123a"})
     assert cleaned(table).report.counts == {}
-    assert cleaned(table, item_pattern=r"^[0-9]{5}").report.counts == {"not a product": 2}
+    columns = tuple(replace(each, pattern="[0-9]{5}.*") if each.role is Role.ITEM else each for each in ORDERS.columns)
+    assert clean(Events(table, replace(ORDERS, columns=columns))).report.counts == {"not a product": 2}
 
 
 def test_no_event_may_be_later_than_the_latest():

@@ -32,6 +32,13 @@ def test_csv_is_read_in_the_encodings_that_spreadsheets_write(tmp_path, encoding
     assert read_table(file).to_pylist() == ROWS
 
 
+def test_latin_text_is_not_taken_for_chinese_by_chance(tmp_path):
+    file = written(tmp_path, "t.csv", "item\nna\xefve caf\xe9s\n".encode("latin-1"))
+    with pytest.raises(ReadError, match="neither UTF-8 nor GB18030"):
+        read_table(file)
+    assert read_table(file, encoding="latin-1").to_pylist() == [{"item": "naïve cafés"}]
+
+
 def test_a_named_encoding_is_the_only_one_tried(tmp_path):
     file = written(tmp_path, "t.csv", "item,price\ncafé,£5\n".encode("latin-1"))
     assert read_table(file, encoding="latin-1").to_pylist() == [{"item": "café", "price": "£5"}]

@@ -10,6 +10,7 @@ from cartveil.events.kinds import Kind, Method, Role
 from cartveil.events.names import family_names, given_names
 from cartveil.events.patterns import id_check_digit, luhn_digit
 from cartveil.events.scanning import scan
+from cartveil.events.scanning.parts import usual_code
 from cartveil.events.scanning.words import kind_of_name
 from cartveil.events.schema import parse_schema
 
@@ -174,7 +175,7 @@ def test_every_kind_but_other_can_be_named():
         ("order_no", [str(13800000000 + row) for row in range(ROWS)], "order_id"),  # each could be a phone
         ("customer_id", [f"138{row:08d}" for row in range(ROWS)], "user_id"),
         ("订单号", [str(20230000000000 + row) for row in range(ROWS)], "order_id"),
-        ("phone", [round(row * 1.37 + 0.5, 2) for row in range(ROWS)], "amount"),  # the name is wrong
+        ("phone", [round(row * 1.37 + 0.5, 2) for row in range(ROWS)], "other"),  # the name is wrong
         ("price", ["red", "blue", "green"] * 100, "category"),
         ("x", [str(1600000000000000 + row * 7919) for row in range(ROWS)], "other"),  # too few pass Luhn
         ("x", [f"{row * 7919 % 100000:05d}-abc def" for row in range(ROWS)], "other"),
@@ -258,3 +259,13 @@ def test_nothing_to_scan_is_refused():
 def test_any_table_gives_a_proposal_that_loads(columns):
     table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
     assert parse_schema(scan({"t": table}).to_toml()).tables[0].columns
+
+
+def test_codes_that_nearly_all_begin_with_as_many_digits_give_a_pattern():
+    codes = pa.chunked_array([["85123A", "71053", "22423", "POST"] + ["84406B"] * 96])
+    assert usual_code(codes) == ("[0-9]{5}.*", 0.99)
+
+
+@pytest.mark.parametrize("codes", [["85123A", "71053"], ["A1", "B2", "C3"], ["85123A", "POST", "DOT"], [None], [1, 2]])
+def test_codes_without_exceptions_or_without_a_habit_give_none(codes):
+    assert usual_code(pa.chunked_array([codes])) is None

@@ -145,9 +145,9 @@ def format_schema(schema: Schema, *, notes: Mapping[tuple[str, str], str] | None
         schema: What to write.
         notes: (table, column) -> a comment to stand behind that column's line.
     """
-    lines = [f"name = {json.dumps(schema.name)}", f"tenant = {json.dumps(schema.tenant)}"]
+    lines = [f"name = {_quoted(schema.name)}", f"tenant = {_quoted(schema.tenant)}"]
     for table in schema.tables:
-        lines += ["", f"[tables.{_key(table.name)}]", f"path = {json.dumps(table.path)}", ""]
+        lines += ["", f"[tables.{_key(table.name)}]", f"path = {_quoted(table.path)}", ""]
         lines += [f"[tables.{_key(table.name)}.columns]"]
         for column in table.columns:
             note = (notes or {}).get((table.name, column.name), "")
@@ -177,14 +177,21 @@ def _step_words(step: Step) -> object:
 
 
 def _inline(value: object) -> str:
-    # JSON's strings, numbers, booleans and lists are TOML's as well; only tables are written differently.
+    # JSON's numbers and booleans are TOML's as well.
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{_key(name)} = {_inline(item)}" for name, item in value.items()) + " }"
-    return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_inline, value)) + "]"
+    return _quoted(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _table(name: str, body: object) -> Table:

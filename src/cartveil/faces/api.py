@@ -1,7 +1,8 @@
 """The functions that users of Python reach for first, safe by default.
 
-Each takes an Arrow table, a pandas or polars frame, a list of dicts, or the path of a file. Frames and lists come
-back as what they were; everything else comes back as an Arrow table. The caller's object is never changed.
+Each takes an Arrow table, a pandas or polars frame, a list of dicts, or the path of a file. From `anonymize` and
+`access_control` frames and lists come back as what they were; everything else comes back as an Arrow table. The
+caller's object is never changed.
 """
 
 from collections.abc import Mapping
@@ -31,27 +32,37 @@ def encrypt(data: Any, key: bytes) -> Any:
         key: 32 bytes from `secrets.token_bytes(32)`; keep it apart from the data.
 
     Returns:
-        The same columns and rows, every value a ciphertext (bytes); NULL stays NULL. What the columns were is
-        written into the schema's metadata as an Arrow table or frame allows, so lists of dicts come back as an
-        Arrow table, which keeps it.
+        An Arrow table, whatever came in: the same columns and rows, every value a ciphertext (bytes); NULL stays
+        NULL. What the columns were stands, sealed as well, in the schema's metadata.
 
     Raises:
-        InputError: The data cannot be read, or the key is not 32 bytes.
+        InputError: The data cannot be read, or is encrypted already.
+        KeyringError: The key has not 32 bytes.
 
     Guarantees:
         - Two equal values give different ciphertexts.
         - `decrypt(encrypt(data, key), key)` has the values and types of `data`.
     """
-    return protect.encrypt(as_table(data), key)
+    return protect.encrypt(data if isinstance(data, pa.Table) else as_table(data), key)
 
 
 def decrypt(data: pa.Table, key: bytes) -> pa.Table:
     """Open what `encrypt` closed.
 
+    Args:
+        data: The Arrow table that `encrypt` gave, or some of its rows and columns. A Parquet or Arrow file keeps what
+            is needed to open it; a frame of another library does not.
+        key: The same 32 bytes.
+
     Raises:
+        InputError: No Arrow table.
+        KeyringError: The key has not 32 bytes.
         DecryptionError: Another key, or a changed table; the two are deliberately not told apart.
     """
-    return protect.decrypt(as_table(data), key)
+    if not isinstance(data, pa.Table):
+        hint = "pass the Arrow table that `encrypt` gave; `pyarrow.parquet.read_table` reads it back from a file"
+        raise InputError(f"`{type(data).__name__}` is not an Arrow table", path="data", hint=hint)
+    return protect.decrypt(data, key)
 
 
 def anonymize(data: Any, schema: Schema | Path | str | None = None) -> tuple[Any, DeidentificationReport]:

@@ -50,6 +50,7 @@ def test_what_is_put_comes_back(name: str, rest: str, tmp_path, keyring: Keyring
     schema = parse_schema(f'[tables.t.columns]\nid = {{ kind = "user_id", role = "subject" }}\n{line}')
     with Vault.create(tmp_path / "v", keyring, schema, clock=Clock(), policy=POLICY) as vault:
         vault.put(ADMIN, "t", pa.table({"id": ["1"] * 3, "value": pa.chunked_array([column[:1], column[1:]])}))
+        assert vault.verify()["rows"] == 3
         rows = vault.read(Principal("1", "consumer"), "t", "1", purpose="self_service").rows
     plain = column.cast(pa.string()) if name == "dictionary" else column
     assert rows.schema.field("value").type == plain.type

@@ -10,6 +10,7 @@ from cartveil.errors import (
     ColumnError,
     ErasedError,
     InputError,
+    IntegrityError,
     RefusedError,
     SchemaError,
     UnknownSubjectError,
@@ -295,3 +296,21 @@ def test_a_vault_waits_for_the_disk_unless_told_otherwise(tmp_path: Path, keyrin
         pragmas = ("synchronous", "secure_delete", "foreign_keys", "journal_mode")
         values = [again._room.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
         assert values == [2, 1, 1, "wal"]
+
+
+ROW_TAMPERING = {
+    "kept value": "UPDATE records_2 SET c3 = 99 WHERE row = 4",
+    "another consumer's": "UPDATE records_2 SET consumer = 1 WHERE row = 7",
+    "token of another row": "UPDATE records_2 SET c0 = (SELECT c0 FROM records_2 WHERE row = 9) WHERE row = 4",
+    "moved": "UPDATE records_2 SET row = 40 WHERE row = 4",
+    "added": "INSERT INTO records_2 SELECT 40, consumer, c0, c2, c3, c4, c5, c6, mark FROM records_2 WHERE row = 4",
+    "emptied": "UPDATE records_1 SET c5 = NULL WHERE row = 2",
+}
+
+
+@pytest.mark.parametrize("how", ROW_TAMPERING)
+def test_a_changed_row_does_not_verify(vault: Vault, how: str) -> None:
+    assert vault.verify()["rows"] == 22
+    assert vault._room.connection.execute(ROW_TAMPERING[how]).rowcount == 1
+    with pytest.raises(IntegrityError, match="row was changed"):
+        vault.verify()

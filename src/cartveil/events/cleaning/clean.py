@@ -29,16 +29,14 @@ from cartveil.events.schema import Table
 def clean(
     events: Events,
     *,
-    item_pattern: str | None = None,
     keep_duplicates: bool = False,
     latest: datetime | None = None,
 ) -> Cleaned:
     """Part the rows that can be used from those that cannot, and say why.
 
     Args:
-        events: A table with the schema of its columns.
-        item_pattern: What an item's code looks like, such as `^[0-9]{5}`; other lines (postage, bank charges) are
-            set aside as `not a product`. Without it every item is one.
+        events: A table with the schema of its columns. Where a column has a `pattern`, values that do not match it
+            are set aside, such as postage and bank charges among items.
         keep_duplicates: Keep a row that equals an earlier one in every column.
         latest: No event can be later than this, in UTC; without it the year 2100 is the limit.
 
@@ -58,7 +56,7 @@ def clean(
     raw = events.table
     known = raw.select(names)
     cast, trimmed = _cast(known, events.schema)
-    because, counts, found = _judge(Sheet(known, cast, events.schema), Choices(item_pattern, keep_duplicates, latest))
+    because, counts, found = _judge(Sheet(known, cast, events.schema), Choices(keep_duplicates, latest))
     kept = cast.filter(pc.is_null(because))
     aside = pc.is_valid(because)
     report = QualityReport(

@@ -40,7 +40,6 @@ class Sheet:
 class Choices:
     """What the caller of `clean` chose; see there."""
 
-    item_pattern: str | None
     keep_duplicates: bool
     latest: datetime | None
 
@@ -53,6 +52,7 @@ def reasons(sheet: Sheet, choices: Choices) -> Iterator[tuple[str, Mask]]:
     if sheet.has_events:
         yield from _undone(sheet)
     yield from _missing(sheet)
+    yield from _unlike(sheet)
     if sheet.has_events:
         yield from _impossible(sheet, choices)
 
@@ -129,16 +129,17 @@ def _impossible(sheet: Sheet, choices: Choices) -> Iterator[tuple[str, Mask]]:
         ("impossible price", Role.AMOUNT, lambda amount: pc.less_equal(amount, 0)),
         ("date out of range", Role.TIME, lambda time: _outside(time, choices.latest)),
     ]
-    if choices.item_pattern is not None:
-        pattern = choices.item_pattern
-        tests.insert(0, ("not a product", Role.ITEM, lambda item: pc.invert(_like(item, pattern))))
     for reason, role, test in tests:
         if (column := sheet.role(role)) is not None:
             yield reason, _mask(test(column))
 
 
-def _like(items: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
-    return pc.match_substring_regex(items.cast(pa.string()), pattern)
+def _unlike(sheet: Sheet) -> Iterator[tuple[str, Mask]]:
+    for column in sheet.schema.columns:
+        if column.pattern is not None:
+            reason = "not a product" if column.role is Role.ITEM else f"does not match: {column.name}"
+            texts = sheet.cast[column.name].cast(pa.string())
+            yield reason, _mask(pc.invert(pc.match_substring_regex(texts, f"^(?:{column.pattern})$")))
 
 
 def _outside(times: pa.ChunkedArray, latest: datetime | None) -> pa.ChunkedArray:

@@ -35,7 +35,8 @@ def decode(content: bytes, *, encoding: str | None = None, path: str) -> str:
         except LookupError:
             raise ReadError(f"unknown encoding `{name}`", path=path, hint="such as `utf-8` or `gb18030`") from None
         else:
-            return _whole(text.removeprefix("\ufeff"), path)
+            if encoding or name != "gb18030" or _is_chinese(text):
+                return _whole(text.removeprefix("\ufeff"), path)
     names = " nor ".join(name.upper().removesuffix("-SIG") for name in tried)
     what = f"is neither {names}" if len(tried) > 1 else f"is not {names}"
     hint = 'name the encoding it was saved in, such as `encoding="latin-1"`'
@@ -45,6 +46,13 @@ def decode(content: bytes, *, encoding: str | None = None, path: str) -> str:
 def _candidates(content: bytes) -> list[str]:
     marked = [name for mark, name in _MARKS if content.startswith(mark)]
     return marked[:1] or ["utf-8", "gb18030"]
+
+
+def _is_chinese(text: str) -> bool:
+    """Return whether most foreign letters are common Chinese ones: `naïve` in Latin-1 is GB18030 as well, by chance."""
+    foreign = [letter for letter in text[:1_000_000] if not letter.isascii()]
+    common = len("".join(foreign).encode("gb2312", errors="ignore")) // 2  # two bytes a letter
+    return 2 * common >= len(foreign)
 
 
 def _whole(text: str, path: str) -> str:

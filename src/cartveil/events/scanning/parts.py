@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from cartveil.events.kinds import Kind, Role
 from cartveil.events.scanning.profile import Profile
 from cartveil.events.scanning.verdict import Verdict
 from cartveil.events.scanning.words import spoken
+
+#: A code of fewer digits is no habit, and neither is one that many rows do not have.
+_FEWEST_DIGITS, _NEARLY_ALL = 4, 0.98
 
 _KIND_OF_ROLE = {
     Role.SUBJECT: Kind.USER_ID,
@@ -107,3 +113,27 @@ def _has_events(played: Mapping[Role, str], profiles: Mapping[str, Profile]) -> 
     subject = played.get(Role.SUBJECT)
     again = subject is not None and not profiles[subject].is_unique
     return again or bool({Role.ITEM, Role.ORDER} & played.keys() and subject is None)
+
+
+def usual_code(items: pa.ChunkedArray) -> tuple[str, float] | None:
+    """Return what items' codes look like, where nearly all begin with as many digits and some do not.
+
+    The others are lines that sell nothing, such as postage and bank charges.
+
+    Args:
+        items: The column that plays the item.
+
+    Returns:
+        A pattern for the schema and the share of rows that match it; None where there is no such habit.
+    """
+    if not pa.types.is_string(items.type) and not pa.types.is_large_string(items.type):
+        return None
+    texts = items.drop_null()
+    digits = pc.utf8_length(pc.struct_field(pc.extract_regex(texts, "^(?P<digits>[0-9]*)"), "digits"))
+    if not len(texts):
+        return None
+    usual = int(pc.mode(digits)[0]["mode"].as_py())
+    share = float(pc.mean(pc.greater_equal(digits, usual).cast(pa.float64())).as_py())
+    if usual < _FEWEST_DIGITS or not _NEARLY_ALL <= share < 1:
+        return None
+    return f"[0-9]{{{usual}}}.*", share

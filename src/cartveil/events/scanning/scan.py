@@ -6,12 +6,14 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pyarrow as pa
 
 from cartveil.errors import ColumnError
+from cartveil.events.kinds import Role
 from cartveil.events.reading.columns import tidy
-from cartveil.events.scanning.parts import roles, with_neighbours
+from cartveil.events.scanning.parts import roles, usual_code, with_neighbours
 from cartveil.events.scanning.profile import profile_of
 from cartveil.events.scanning.proposal import Evidence, Proposal
 from cartveil.events.scanning.verdict import judge
@@ -40,7 +42,9 @@ def scan(tables: Mapping[str, pa.Table], *, paths: Mapping[str, str] | None = No
     for table_name, table in tables.items():
         evidence = _scan_table(table_name, tidy(table))
         found += evidence
-        columns = tuple(column_of(each.column, each.kind, role=each.role) for each in evidence)
+        columns = tuple(
+            replace(column_of(each.column, each.kind, role=each.role), pattern=each.pattern) for each in evidence
+        )
         proposed.append(Table(table_name, (paths or {}).get(table_name, f"{table_name}.csv"), columns))
     return Proposal(Schema(name, tuple(proposed)), tuple(found))
 
@@ -51,6 +55,8 @@ def _scan_table(name: str, table: pa.Table) -> list[Evidence]:
     parts = roles(verdicts, profiles)
     evidence = []
     for column, verdict in verdicts.items():
+        code = usual_code(table[column]) if parts.get(column) is Role.ITEM else None
+        others = f"; {code[1]:.1%} have the usual form of a code, the others are no products" if code else ""
         default = verdict.kind.default()
         evidence.append(
             Evidence(
@@ -58,7 +64,8 @@ def _scan_table(name: str, table: pa.Table) -> list[Evidence]:
                 column=column,
                 kind=verdict.kind,
                 confidence=round(verdict.confidence, 2),
-                reason=verdict.reason,
+                reason=verdict.reason + others,
+                pattern=code[0] if code else None,
                 protect=default.protect,
                 release=default.release,
                 role=parts.get(column),

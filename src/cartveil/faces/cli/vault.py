@@ -189,7 +189,7 @@ def verify(path: Path, key: str | None, passphrase_file: Path | None, as_json: b
         with open_vault(path, read_settings(passphrase_file=passphrase_file)) as vault:
             facts = vault.verify()
     else:
-        facts = check_receipt(path, key=key)
+        facts = dict(check_receipt(path, key=key))
     talk("verified")
     if as_json:
         emit_json(facts)

@@ -1,4 +1,4 @@
-"""Who works in the demo's shop, and how: roles, screens, and the private habits of each employee.
+"""Who works in a made-up staff, and how: roles, screens, and the private habits of each employee.
 
 Everybody here is made up. Habits differ from person to person and stay the same from day to day, which is what
 makes a detector of unusual access possible at all.
@@ -8,15 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
+from cartveil.events.kinds import Kind, Role
+from cartveil.faces.demo.screens import Screen
 from cartveil.guard.policy import Principal
-
-
-@dataclass(frozen=True)
-class Screen:
-    """One look at one customer: the table and the fields that the screen shows."""
-
-    table: str
-    fields: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -48,17 +42,17 @@ class Employee:
         return str(self.principal.name)
 
 
-_CONTACT = Screen("customers", ("name", "mobile", "email"))
-_LABEL = Screen("customers", ("name", "mobile", "address"))
-_NOTE = Screen("customers", ("delivery_note",))
-_PROFILE = Screen("customers", ("name", "email", "birth_date"))
-_CONSENT = Screen("customers", ("consent", "address", "birth_date"))
-_PAYMENT = Screen("customers", ("name", "card", "email"))
-_IDENTITY = Screen("customers", ("name", "id_number", "birth_date"))
-_ORDERS = Screen("orders", ("InvoiceNo", "InvoiceDate", "Description"))
-_LINES = Screen("orders", ("InvoiceNo", "StockCode", "Quantity"))
-_BASKET = Screen("orders", ("InvoiceDate", "Description", "Quantity"))
-_AMOUNTS = Screen("orders", ("InvoiceDate", "UnitPrice", "Quantity"))
+_CONTACT = Screen("person", (Kind.PERSON_NAME, Kind.PHONE, Kind.EMAIL))
+_LABEL = Screen("person", (Kind.PERSON_NAME, Kind.PHONE, Kind.ADDRESS))
+_NOTE = Screen("person", (Kind.FREE_TEXT,))
+_PROFILE = Screen("person", (Kind.PERSON_NAME, Kind.EMAIL, Kind.BIRTH_DATE))
+_CONSENT = Screen("person", (Role.CONSENT, Kind.ADDRESS, Kind.BIRTH_DATE))
+_PAYMENT = Screen("person", (Kind.PERSON_NAME, Kind.PAYMENT_CARD, Kind.EMAIL))
+_IDENTITY = Screen("person", (Kind.PERSON_NAME, Kind.ID_NUMBER, Kind.BIRTH_DATE))
+_ORDERS = Screen("purchases", (Role.ORDER, Role.TIME, Role.DESCRIPTION))
+_LINES = Screen("purchases", (Role.ORDER, Role.ITEM, Role.QUANTITY))
+_BASKET = Screen("purchases", (Role.TIME, Role.DESCRIPTION, Role.QUANTITY))
+_AMOUNTS = Screen("purchases", (Role.TIME, Role.AMOUNT, Role.QUANTITY))
 
 JOBS: dict[str, Job] = {
     "support": Job(

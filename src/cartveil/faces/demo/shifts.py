@@ -18,10 +18,10 @@ from cartveil.faces.demo.employees import (
     SERVICE_SCREEN,
     STAFF,
     Employee,
-    Screen,
     hire,
     next_task,
 )
+from cartveil.faces.demo.screens import Screen
 from cartveil.guard.policy import Principal
 
 _SATURDAY = 5

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from cartveil.errors import RefusedError
+from cartveil.faces.demo.screens import Shop
 from cartveil.faces.demo.shifts import Look, plan_looks
 
 
@@ -38,6 +39,7 @@ class StaffReport:
 
 def simulate_staff(
     read: Callable[..., object],
+    shop: Shop,
     *,
     customers: Sequence[str],
     start: datetime,
@@ -50,6 +52,7 @@ def simulate_staff(
 
     Args:
         read: The vault's door: `read(actor, table, subject, purpose=..., fields=..., context=...)`.
+        shop: The tables that the staff's screens show.
         customers: Subjects as the vault knows them, most active first.
         start: Midnight of the first day.
         days: Calendar days; at least 14, so that habits can form before the snooping starts.
@@ -67,23 +70,16 @@ def simulate_staff(
     refused: Counter[str] = Counter()
     for look in looks:
         set_clock(look.time)
-        if not _carry_out(look, read):
+        if not _carry_out(look, read, shop):
             refused[look.actor.name] += 1
     return _report(looks, refused)
 
 
-def _carry_out(look: Look, read: Callable[..., object]) -> bool:
+def _carry_out(look: Look, read: Callable[..., object], shop: Shop) -> bool:
     """Do one read; return whether policy permitted it."""
-    screen = look.screen
+    table, fields = shop.shown(look.screen)
     try:
-        read(
-            look.actor,
-            screen.table,
-            look.subject,
-            purpose=look.purpose,
-            fields=screen.fields,
-            context=look.context(),
-        )
+        read(look.actor, table, look.subject, purpose=look.purpose, fields=fields, context=look.context())
     except RefusedError:
         return False
     return True

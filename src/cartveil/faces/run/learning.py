@@ -1,14 +1,20 @@
-"""The steps of the wing that learns: recommend, forecast, watch. They see pseudonyms and counts, never a person."""
+"""The steps of the wing that learns: recommend, forecast, watch. They see pseudonyms and counts, never a person.
 
-from collections.abc import Mapping
+A shop that is too small or too young for a model is no failure: the step says so, and the report leaves it out.
+"""
+
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cartveil.errors import InputError, ModelError, RefusedError
 from cartveil.events.protected import ProtectedEvents
+from cartveil.faces.demo import Shop, StaffReport, simulate_staff
 from cartveil.faces.run.guarding import SCIENTIST, most_active
 from cartveil.faces.run.rehearsal import STAFF_DAYS, Rehearsal
 
@@ -21,6 +27,20 @@ _ALERTS_A_DAY = 2.0
 _SERVICE_LEVEL, _LEAD_TIME_WEEKS = 0.95, 2
 
 
+def _where_possible(step: Callable[[Rehearsal], str]) -> Callable[[Rehearsal], str]:
+    """Say why a step cannot be done with this shop's data, instead of ending the run."""
+
+    @wraps(step)
+    def tried(run: Rehearsal) -> str:
+        try:
+            return step(run)
+        except (ModelError, InputError, RefusedError) as error:
+            return f"left out: {error}" + (f" ({error.hint})" if error.hint else "")
+
+    return tried
+
+
+@_where_possible
 def learn(run: Rehearsal) -> str:
     """Train the recommender before a day, and score the first baskets after it beside the simple baselines."""
     from cartveil.insight.decisions.recommend import Recommender, RecommenderConfig, evaluate, train_recommender
@@ -58,6 +78,9 @@ def learn(run: Rehearsal) -> str:
 def test_start(events: ProtectedEvents) -> datetime:
     """Return when the last tenth of the period begins, on the first of a month where the period is long enough."""
     ends = pc.min_max(events.table["time"]).as_py()
+    if ends["min"] is None:
+        hint = "without a consent to `recommendation` in a column of the role `consent` nobody's purchases are released"
+        raise ModelError("the release holds no event", hint=hint)
     span: timedelta = ends["max"] - ends["min"]
     start: datetime = ends["max"] - span / 10
     if span >= timedelta(days=120):
@@ -113,6 +136,7 @@ def _latest_descriptions(history: pa.Table, count: int = 4) -> list[str]:
     return list(dict.fromkeys(str(text) for text in latest if text))[:count]
 
 
+@_where_possible
 def forecast(run: Rehearsal) -> str:
     """Forecast weekly demand by quantiles, scored on the last four weeks beside two simple baselines."""
     from cartveil.insight.decisions.forecast import (
@@ -190,13 +214,23 @@ def _reorder(orders: pa.Table, descriptions: Mapping[str, str], known: Any, show
 
 def watch(run: Rehearsal) -> str:
     """Find unusual orders in consumers' own sequences, and the one who snoops among the staff."""
-    orders = _watch_orders(run.events)
-    staff, timeline, found = _watch_staff(run)
-    run.report["watch"] = {"orders": orders, "staff": staff, "timeline": timeline, "found": found}
-    return f"{len(orders)} unusual orders shown; staff: {found}"
+    orders, about_orders = _watch_orders(run)
+    staff, timeline, about_staff = _watch_staff(run)
+    found = f"{about_orders}; staff: {about_staff}"
+    if orders or timeline:
+        run.report["watch"] = {"orders": orders, "staff": staff, "timeline": timeline, "found": about_staff}
+    return found
 
 
-def _watch_orders(events: ProtectedEvents) -> list[dict[str, Any]]:
+def _watch_orders(run: Rehearsal) -> tuple[list[dict[str, Any]], str]:
+    try:
+        shown = _unusual_orders(run.events)
+    except (ModelError, InputError) as error:
+        return [], f"orders not watched: {error}"
+    return shown, f"{len(shown)} unusual orders shown"
+
+
+def _unusual_orders(events: ProtectedEvents) -> list[dict[str, Any]]:
     from cartveil.insight.decisions.watch import order_stream, train_detector
 
     stream, spec = order_stream(events)
@@ -215,17 +249,24 @@ def _watch_orders(events: ProtectedEvents) -> list[dict[str, Any]]:
 
 
 def _watch_staff(run: Rehearsal) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str]:
-    from cartveil.faces.demo.staff import simulate_staff
+    try:
+        truth = simulate_staff(
+            run.vault.read,
+            Shop(run.people(), run.purchases()),
+            customers=most_active(run)[2:],
+            start=run.staff_start,
+            days=STAFF_DAYS,
+            seed=run.seed,
+            set_clock=run.clock.set,
+        )
+        return _unusual_reads(run, truth)
+    except (ModelError, InputError) as error:
+        return [], [], f"not simulated: {error}"
+
+
+def _unusual_reads(run: Rehearsal, truth: StaffReport) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str]:
     from cartveil.insight.decisions.watch import audit_stream, train_detector
 
-    truth = simulate_staff(
-        run.vault.read,
-        customers=most_active(run)[2:],
-        start=run.staff_start,
-        days=STAFF_DAYS,
-        seed=run.seed,
-        set_clock=run.clock.set,
-    )
     # Trained on the first part of the log, which the snooping starts after; judged on the rest.
     until = run.staff_start + timedelta(days=STAFF_DAYS - 12)
     stream, spec = audit_stream(run.vault.audit_events(SCIENTIST))

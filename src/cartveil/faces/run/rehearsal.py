@@ -126,7 +126,7 @@ class Rehearsal:
 def _pick(schema: Schema, *, with_time: bool) -> Table:
     subjects = [table for table in schema.tables if table.by_role(Role.SUBJECT)]
     for table in subjects:
-        if (table.by_role(Role.TIME) is not None) is with_time:
+        if (table.by_role(Role.TIME) is not None) is with_time and (not with_time or table.by_role(Role.ITEM)):
             return table
     if subjects and not with_time:
         return subjects[0]

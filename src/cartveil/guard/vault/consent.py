@@ -4,8 +4,9 @@ import json
 import re
 
 from cartveil.events.kinds import Method, Role
-from cartveil.guard.vault.records import Stored, fetch_chunks, last_cell, stored_table
+from cartveil.guard.vault.resting import fetch_chunks, last_cell
 from cartveil.guard.vault.room import Room
+from cartveil.guard.vault.tables import Stored, stored_table
 
 _BETWEEN = re.compile(r"[;,|\s]+")
 

@@ -19,8 +19,9 @@ from cartveil.guard.vault import journal
 from cartveil.guard.vault.consent import consenting
 from cartveil.guard.vault.consumers import ids_of
 from cartveil.guard.vault.database import transaction
-from cartveil.guard.vault.records import Resting, Stored, fetch_chunks, opened, stored_table, subject_column
+from cartveil.guard.vault.resting import Resting, fetch_chunks, opened, subject_column
 from cartveil.guard.vault.room import Room, label
+from cartveil.guard.vault.tables import Stored, stored_table
 
 #: Purposes that need no consumer: demand by product, not habits of people.
 WITHOUT_SUBJECTS = frozenset({"forecast"})

@@ -17,8 +17,9 @@ from cartveil.guard.vault import journal
 from cartveil.guard.vault.consent import has_consented
 from cartveil.guard.vault.consumers import Consumer, find_present, subject_place, why_absent
 from cartveil.guard.vault.database import transaction
-from cartveil.guard.vault.records import Resting, Stored, fetch, opened, stored_table, subject_column
+from cartveil.guard.vault.resting import Resting, fetch, opened, subject_column
 from cartveil.guard.vault.room import Room, checked_context, subject_text
+from cartveil.guard.vault.tables import Stored, stored_table
 
 #: Why nothing is shown: policy, or nobody there.
 NotShown = RefusedError | UnknownSubjectError | ErasedError

@@ -1,12 +1,7 @@
-"""Rows of the vault's tables: how a clear table comes to rest, and how rows come back.
+"""How a clear table comes to rest: checked, sealed and written in chunks, so that any length takes the same memory."""
 
-Each table of the schema has one SQLite table, `records_<number>`, with columns `c0`, `c1`, ... in the schema's order;
-names of the schema never become SQL. The subject column is not stored in rows: it lies once per consumer, sealed.
-"""
-
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,46 +9,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cartveil.errors import ColumnError, IntegrityError, SchemaError
-from cartveil.events.kinds import Method, Role
-from cartveil.events.schema import Column, Table
+from cartveil.errors import ColumnError
+from cartveil.events.kinds import Method
+from cartveil.events.schema import Column
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect.columns import as_array, as_text
-from cartveil.guard.protect.rest import Sealing, at_rest, from_rest, search_index
+from cartveil.guard.protect.rest import Sealing, at_rest, search_index
 from cartveil.guard.vault import consumers
+from cartveil.guard.vault.marks import mark_key, row_marks
 from cartveil.guard.vault.room import Room
-from cartveil.guard.vault.storage import from_sqlite, storable_type, to_sqlite
+from cartveil.guard.vault.storage import storable_type, to_sqlite
+from cartveil.guard.vault.tables import NOT_STORED, Stored, write_meta
 
-#: Rows that are sealed and written at a time: bounds the memory that a table of any length takes.
+#: Rows that are sealed and written at a time.
 CHUNK_ROWS = 20_000
-
-_NOT_STORED = (Method.DROP, Method.REFUSE)
-
-
-@dataclass(frozen=True)
-class Stored:
-    """One table as it lies in the file."""
-
-    table: Table
-    number: int
-    types: dict[str, pa.DataType] = field(default_factory=dict)
-    next_row: int = 1
-
-    @property
-    def subject(self) -> Column | None:
-        """Return the column that names consumers, if any."""
-        return self.table.by_role(Role.SUBJECT)
-
-    def columns(self) -> list[tuple[str, Column]]:
-        """Return the SQL name and the schema's line of each column that lies in rows."""
-        numbered = ((f"c{place}", column) for place, column in enumerate(self.table.columns))
-        subject = self.subject
-        stored = ((name, spec) for name, spec in numbered if spec.protect.method not in _NOT_STORED)
-        return [(name, spec) for name, spec in stored if spec is not subject]
-
-    def search_place(self, column: Column) -> int:
-        """Return the number under which a column's search codes lie."""
-        return self.number * 10_000 + self.table.columns.index(column)
 
 
 @dataclass(frozen=True)
@@ -64,34 +33,6 @@ class Chunk:
     rows: range
     numbers: npt.NDArray[np.int64] | None  # (rows,) consumer of each row
     sealing: Sealing
-
-
-def create_tables(room: Room) -> None:
-    """Create the tables of a schema, inside the caller's transaction.
-
-    Raises:
-        SchemaError: A subject column would not rest sealed.
-    """
-    for number, table in enumerate(room.schema.tables, 1):
-        stored = Stored(table, number)
-        if stored.subject is not None and stored.subject.protect.method not in (Method.SEAL, Method.KEEP):
-            path, hint = f"tables.{table.name}.columns.{stored.subject.name}", 'write `protect = "seal"`'
-            raise SchemaError("the subject column rests sealed, once per consumer", path=path, hint=hint)
-        cells = "".join(f", {name} ANY" for name, _ in stored.columns())
-        consumer = "consumer INTEGER REFERENCES consumers (id)"
-        room.connection.execute(f"CREATE TABLE records_{number} (row INTEGER PRIMARY KEY, {consumer}{cells}) STRICT")
-        room.connection.execute(f"CREATE INDEX records_{number}_consumer ON records_{number} (consumer)")
-        room.connection.execute("INSERT INTO stored_tables VALUES (?, ?, NULL, 1)", (table.name, number))
-
-
-def stored_table(room: Room, name: str) -> Stored:
-    """Return how a table lies in the file; `SchemaError` with the nearest name where there is none."""
-    table = room.schema.table(name)
-    query = "SELECT number, types, next_row FROM stored_tables WHERE name = ?"
-    row = room.connection.execute(query, (name,)).fetchone()
-    if row is None:
-        raise IntegrityError("a table is missing", path=name, hint="restore the vault from a backup")
-    return Stored(table, int(row[0]), _read_types(row[1], name), int(row[2]))
 
 
 def insert(room: Room, stored: Stored, data: pa.Table) -> int:
@@ -151,13 +92,13 @@ def _chunk(room: Room, stored: Stored, data: pa.Table, at: tuple[int, _Links | N
 def _write_rows(room: Room, stored: Stored, chunk: Chunk) -> None:
     columns = stored.columns()
     owners: Sequence[int | None] = [None] * len(chunk.rows) if chunk.numbers is None else chunk.numbers.tolist()
-    cells: list[Sequence[Any]] = [chunk.rows, owners]
+    resting: list[Any] = [chunk.sealing.rows, pa.array(owners, pa.int64())]
     for _, spec in columns:
         place = room.place(stored.table, spec.name)
         column = as_array(chunk.data[spec.name])
-        resting = at_rest(column, spec, place=place, derive=room.keyring.derive, sealing=chunk.sealing)
-        cells.append(to_sqlite(as_array(resting)))
-    names = ", ".join(["row", "consumer", *(name for name, _ in columns)])
+        resting.append(at_rest(column, spec, place=place, derive=room.keyring.derive, sealing=chunk.sealing))
+    cells = [*(to_sqlite(as_array(column)) for column in resting), row_marks(resting, mark_key(room, stored.table))]
+    names = ", ".join(["row", "consumer", *(name for name, _ in columns), "mark"])
     marks = ", ".join("?" * len(cells))
     query = f"INSERT INTO records_{stored.number} ({names}) VALUES ({marks})"  # noqa: S608 - made-up names only
     room.connection.executemany(query, zip(*cells, strict=True))
@@ -203,7 +144,7 @@ def _check_names(stored: Stored, data: pa.Table) -> None:
         raise ColumnError(f"column `{twice[0]}` stands twice", path=name, hint="rename or drop one of them")
     for column in given:
         stored.table.column(column)
-    needed = [spec.name for spec in stored.table.columns if spec.protect.method not in _NOT_STORED]
+    needed = [spec.name for spec in stored.table.columns if spec.protect.method not in NOT_STORED]
     missing = [column for column in needed if column not in given]
     if missing:
         hint = "put tables with the columns that the schema names"
@@ -225,110 +166,4 @@ def _typed(column: Any, before: pa.DataType | None, path: str) -> Any:
 
 def _remember(room: Room, stored: Stored, data: pa.Table) -> None:
     types = data.schema.remove_metadata().serialize().to_pybytes()
-    after = (types, stored.next_row + data.num_rows, stored.table.name)
-    room.connection.execute("UPDATE stored_tables SET types = ?, next_row = ? WHERE name = ?", after)
-
-
-@lru_cache(maxsize=64)
-def _read_types(blob: bytes | None, name: str) -> dict[str, pa.DataType]:
-    if blob is None:
-        return {}
-    try:
-        schema = pa.ipc.read_schema(pa.py_buffer(blob))
-    except (pa.ArrowInvalid, OSError):
-        raise IntegrityError("a stored type was changed", path=name, hint="restore the vault from a backup") from None
-    return {column.name: column.type for column in schema}
-
-
-@dataclass(frozen=True)
-class Resting:
-    """Rows as they lie in the file: nothing opened yet."""
-
-    stored: Stored
-    specs: tuple[Column, ...]
-    rows: tuple[int, ...]
-    owners: tuple[int | None, ...]
-    cells: tuple[tuple[Any, ...], ...]  # one tuple of cells per column of `specs`
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-
-def fetch(room: Room, stored: Stored, names: Sequence[str], *, consumer: int) -> Resting:
-    """Return one consumer's rows as they lie in the file."""
-    query, specs = _query(stored, names)
-    lines = room.connection.execute(f"{query} WHERE consumer = ? ORDER BY row", (consumer,)).fetchall()
-    return _resting(stored, specs, lines)
-
-
-def last_cell(stored: Stored, name: str) -> str:
-    """Return the query for one column of a consumer's latest row."""
-    sql = next(sql for sql, spec in stored.columns() if spec.name == name)
-    return f"SELECT {sql} FROM records_{stored.number} WHERE consumer = ? ORDER BY row DESC LIMIT 1"  # noqa: S608 - made-up names
-
-
-def count_rows(room: Room, name: str) -> int:
-    """Return the number of rows of a table."""
-    query = f"SELECT count(*) FROM records_{stored_table(room, name).number}"  # noqa: S608 - made-up name
-    return int(room.connection.execute(query).fetchone()[0])
-
-
-def fetch_chunks(room: Room, stored: Stored, names: Sequence[str]) -> Iterator[Resting]:
-    """Return all rows as they lie in the file, some at a time."""
-    query, specs = _query(stored, names)
-    after = 0
-    while True:
-        lines = room.connection.execute(f"{query} WHERE row > ? ORDER BY row LIMIT {CHUNK_ROWS}", (after,)).fetchall()
-        if not lines:
-            return
-        after = int(lines[-1][0])
-        yield _resting(stored, specs, lines)
-
-
-def opened(room: Room, resting: Resting, sealing: Sealing) -> dict[str, Any]:
-    """Return resting columns in the clear, in the types that were put."""
-    columns: dict[str, Any] = {}
-    for spec, cells in zip(resting.specs, resting.cells, strict=True):
-        table, kind = resting.stored.table, resting.stored.types[spec.name]
-        path = f"{table.name}.{spec.name}"
-        resting_type = kind if spec.protect.method is Method.KEEP else _REST_TYPES[spec.protect.method]
-        column = from_sqlite(cells, resting_type, path=path)
-        place = room.place(table, spec.name)
-        clear = from_rest(column, spec, place=place, derive=room.keyring.derive, sealing=sealing)
-        columns[spec.name] = _as_put(clear, spec, kind, path)
-    return columns
-
-
-def subject_column(stored: Stored, ids: pa.Array) -> Any:
-    """Return consumers' ids in the type that a table had them in."""
-    spec = stored.subject
-    if spec is None:
-        raise IntegrityError("a table without consumers", path=stored.table.name)
-    return _as_put(ids, spec, stored.types[spec.name], f"{stored.table.name}.{spec.name}")
-
-
-_REST_TYPES = {Method.SEAL: pa.binary(), Method.TOKEN: pa.string(), Method.PSEUDONYM: pa.string()}
-
-
-def _as_put(column: Any, spec: Column, kind: pa.DataType, path: str) -> Any:
-    if column.type == kind or spec.protect.method is Method.PSEUDONYM:
-        return column
-    try:
-        if pa.types.is_null(kind):
-            return pa.nulls(len(column))
-        return column.cast(kind)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise IntegrityError("a stored value was changed", path=path, hint="restore the vault from a backup") from None
-
-
-def _query(stored: Stored, names: Sequence[str]) -> tuple[str, tuple[Column, ...]]:
-    chosen = [(sql, spec) for sql, spec in stored.columns() if spec.name in names]
-    columns = ", ".join(["row", "consumer", *(sql for sql, _ in chosen)])
-    return f"SELECT {columns} FROM records_{stored.number}", tuple(spec for _, spec in chosen)  # noqa: S608 - made-up names
-
-
-def _resting(stored: Stored, specs: tuple[Column, ...], lines: list[tuple[Any, ...]]) -> Resting:
-    if not lines:
-        return Resting(stored, specs, (), (), tuple(() for _ in specs))
-    rows, owners, *cells = zip(*lines, strict=True)
-    return Resting(stored, specs, rows, owners, tuple(cells))
+    write_meta(room, (stored.table.name, stored.number, types, stored.next_row + data.num_rows))

@@ -1,5 +1,7 @@
 """What every act of the vault needs at hand: the open file, the keys, the rules, the clock and the log."""
 
+import hashlib
+import hmac
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -48,6 +50,10 @@ class Room:
         """Return where a column's sealed values are bound to."""
         return Place(self.keyring.tenant, table.name, column)
 
+    def mark(self, what: str, text: str) -> str:
+        """Return what tells a changed text from the one that was written; see `mark_of`."""
+        return mark_of(self.keyring, what, text)
+
     def lookup(self, subject: str) -> str:
         """Return the code under which a consumer is found."""
         return pseudonym_of(subject, self.keyring.derive("subject lookup"))
@@ -59,6 +65,12 @@ class Room:
     def receipt_name(self, subject: str) -> str:
         """Return what a receipt calls a consumer."""
         return pseudonym_of(subject, self.keyring.derive("receipt subject"))
+
+
+def mark_of(keyring: Keyring, what: str, text: str) -> str:
+    """Return what tells a changed text from the one that was written: only a holder of the keyring can make it."""
+    key = keyring.derive("mark", what).expose()
+    return hmac.new(key, text.encode("utf-8"), hashlib.sha256).hexdigest()
 
 
 def subject_text(subject: object) -> str:

@@ -21,7 +21,7 @@ from cartveil.events.spans import Finder
 from cartveil.guard.keys import Keyring
 from cartveil.guard.policy import Policy, Principal
 from cartveil.guard.protect.steps import Scope
-from cartveil.guard.vault import erasing, exporting, journal, reading, records
+from cartveil.guard.vault import erasing, exporting, journal, reading, records, resting, tables
 from cartveil.guard.vault.database import (
     TABLES,
     create_database,
@@ -34,7 +34,7 @@ from cartveil.guard.vault.database import (
 from cartveil.guard.vault.erasing import Forget
 from cartveil.guard.vault.exporting import Export
 from cartveil.guard.vault.reading import NotShown, Reading, Wish
-from cartveil.guard.vault.room import Room
+from cartveil.guard.vault.room import Room, mark_of
 
 Clock = Callable[[], datetime]
 
@@ -150,7 +150,7 @@ class Vault:
         """Return how much is in the vault: `consumers`, `entries` of the log, and `rows` over all tables."""
         room = self._room
         with self._errors():
-            rows = sum(records.count_rows(room, table.name) for table in room.schema.tables)
+            rows = sum(resting.count_rows(room, table.name) for table in room.schema.tables)
             (consumers,) = room.connection.execute("SELECT count(*) FROM consumers").fetchone()
             return {"consumers": int(consumers), "entries": room.log.size, "rows": rows}
 
@@ -185,12 +185,12 @@ class Vault:
         """
         room = self._room
         with self._errors():
-            stored = records.stored_table(room, table)
+            stored = tables.stored_table(room, table)
             request, decision = journal.ask(room, actor, "put", table=stored.table, about={})
             if not decision.allowed:
                 raise journal.refuse(room, request, decision, rows=data.num_rows)
             with transaction(room.connection):
-                stored = records.stored_table(room, table)
+                stored = tables.stored_table(room, table)
                 subjects = records.insert(room, stored, data)
                 journal.write(room, request, decision, rows=data.num_rows)
                 erasing.sign_log(room)
@@ -329,13 +329,13 @@ class Vault:
             return erasing.sign_log(self._room)
 
     def verify(self, checkpoint: str | None = None) -> dict[str, Any]:
-        """Check the whole file: SQLite's own structure, the log against every promise, and that keys open.
+        """Check the whole file: SQLite's own structure, the log against every promise, every row, every key.
 
         Args:
             checkpoint: One that was kept elsewhere.
 
         Returns:
-            Counts: `entries`, `checkpoints`, `consumers`.
+            Counts: `entries`, `checkpoints`, `consumers`, `rows`.
 
         Raises:
             IntegrityError: Something was changed.
@@ -349,7 +349,9 @@ class Vault:
             wrapped = room.connection.execute("SELECT data_key FROM consumers").fetchall()
             for (key,) in wrapped:
                 room.keyring.unwrap(bytes(key))
-        return {**counts, "consumers": len(wrapped)}
+            stored = [tables.stored_table(room, table.name) for table in room.schema.tables]
+            rows = sum(resting.check_marks(room, each) for each in stored)
+        return {**counts, "consumers": len(wrapped), "rows": rows}
 
     def close(self) -> None:
         """Close the file."""
@@ -379,11 +381,11 @@ def _lay_out(room: Room) -> None:
             "tenant": room.keyring.tenant,
             "public key": room.keyring.public_key.hex(),
             "schema": text,
-            "schema mark": _mark(text, room.keyring),
+            "schema mark": room.mark("schema", text),
             "last consumer": "0",
         }
         room.connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
-        records.create_tables(room)
+        tables.create_tables(room)
         erasing.sign_log(room)
 
 
@@ -396,13 +398,6 @@ def _check_keyring(meta: Mapping[str, str], keyring: Keyring, path: Path) -> Non
 def _stored_schema(meta: Mapping[str, str], keyring: Keyring, path: Path) -> Schema:
     """Return the schema in the file; a changed one could turn `seal` into `keep`, so it carries a mark."""
     text = meta.get("schema", "")
-    if meta.get("schema mark") != _mark(text, keyring):
+    if meta.get("schema mark") != mark_of(keyring, "schema", text):
         raise IntegrityError("its schema was changed", path=str(path), hint="restore the vault from a backup")
     return parse_schema(text)
-
-
-def _mark(text: str, keyring: Keyring) -> str:
-    import hashlib
-    import hmac
-
-    return hmac.new(keyring.derive("schema mark").expose(), text.encode("utf-8"), hashlib.sha256).hexdigest()

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
@@ -95,9 +94,9 @@ class Recommender:
         """
         if k < 1:
             raise ModelError("`k` must be at least 1")
-        if len(pc.unique(events["subject"])) > 1:
-            raise ModelError("events of several consumers", hint="pass those of one: `events.of(pseudonym)`")
         baskets = baskets_of(events, self.vocabulary)
+        if baskets.consumers > 1:
+            raise ModelError("events of several consumers", hint="pass those of one: `events.of(pseudonym)`")
         latest = float(baskets.day.max(initial=-np.inf)) + _A_MOMENT
         occasions = occasions_at(baskets, max(self.as_of, latest))
         if not len(occasions):

@@ -1,0 +1,179 @@
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from cartveil.errors import InputError, ModelError
+from cartveil.insight.decisions.forecast import (
+    ForecastConfig,
+    Forecaster,
+    RecentQuantiles,
+    SeasonalNaive,
+    evaluate_forecast,
+    reorder_quantity,
+    train_forecaster,
+)
+from cartveil.insight.decisions.forecast.baselines import ZeroDemand
+from cartveil.insight.decisions.forecast.evaluation import score
+from cartveil.insight.decisions.forecast.horizon import LEVELS, QUANTILE_COLUMNS, TARGETS, target_sums
+from cartveil.insight.sequences.weekly import WeeklyDemand
+from cartveil.insight.training.loop import TrainingConfig
+
+torch.set_num_threads(1)
+SMALL = ForecastConfig(hidden=8, batch=16, training=TrainingConfig(epochs=3, learning_rate=1e-2))
+
+
+def series(demand):
+    demand = np.asarray(demand, dtype=np.float32)
+    weeks = np.datetime64("2024-01-01") + 7 * np.arange(demand.shape[1])
+    names = tuple(f"item {row:03d}" for row in range(len(demand)))
+    return WeeklyDemand(names, weeks, demand, (demand > 0).astype(np.float32), names)
+
+
+def shop(items=60, weeks=24, seed=0):
+    rng = np.random.default_rng(seed)
+    return series(rng.poisson(rng.gamma(1.5, 6, (items, 1)), (items, weeks)))
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return train_forecaster(shop(), config=SMALL)
+
+
+def test_quantiles_rise_and_are_not_negative(trained):
+    found = trained.quantiles(shop())
+    assert found.shape == (60, len(TARGETS), len(LEVELS))
+    assert found.min() >= 0
+    assert (np.diff(found, axis=-1) >= -1e-4).all()
+
+
+def test_forecast_names_the_coming_mondays(trained):
+    table = trained.forecast(shop())
+    assert table.column_names == ["item", "week", *QUANTILE_COLUMNS]
+    assert [str(day) for day in table["week"].to_pylist()[:4]] == [
+        "2024-06-17",
+        "2024-06-24",
+        "2024-07-01",
+        "2024-07-08",
+    ]
+    assert table.num_rows == 4 * 60
+
+
+def test_totals_grow_with_the_weeks(trained):
+    table = trained.totals(shop())
+    medians = table["q50"].to_numpy().reshape(60, 4)
+    assert (np.diff(medians, axis=1) >= 0).all()
+    assert table["weeks"].to_pylist()[:4] == [1, 2, 3, 4]
+
+
+def test_it_learns_more_than_zero(trained):
+    assert 0 < trained.held_back < 0.6
+
+
+def test_what_comes_after_the_origin_is_not_looked_at():
+    demand = shop(weeks=28)
+    changed = replace(demand, demand=demand.demand.copy())
+    changed.demand[:, 24:] = 999
+    first, second = (
+        train_forecaster(data.before(24), config=SMALL).quantiles(data.before(24)) for data in (demand, changed)
+    )
+    np.testing.assert_array_equal(first, second)
+
+
+def test_the_same_seed_gives_the_same_forecast(trained):
+    again = train_forecaster(shop(), config=SMALL)
+    np.testing.assert_array_equal(again.quantiles(shop()), trained.quantiles(shop()))
+
+
+def test_an_item_that_never_sold_is_forecast_zero_and_a_new_one_is_not(trained):
+    demand = np.zeros((2, 24))
+    demand[1, -1] = 12
+    found = trained.quantiles(series(demand))
+    assert found[0].max() == 0
+    assert found[1, :, -1].min() > 0
+    assert np.isfinite(found).all()
+
+
+def test_one_week_is_too_little_to_train_on_and_the_baseline_still_answers():
+    with pytest.raises(ModelError, match="1 whole weeks are too few") as caught:
+        train_forecaster(series([[3.0]]), config=SMALL)
+    assert "RecentQuantiles" in caught.value.hint
+    assert RecentQuantiles().quantiles(series([[3.0]]))[0, :4].tolist() == [[3.0] * len(LEVELS)] * 4
+
+
+def test_too_few_weeks_to_hold_back_are_trained_on_whole():
+    assert np.isnan(train_forecaster(shop(weeks=7), config=SMALL).held_back)
+
+
+def test_nothing_ever_sold_is_an_error():
+    with pytest.raises(ModelError, match="no item was ever sold"):
+        train_forecaster(series(np.zeros((3, 20))), config=SMALL)
+
+
+def test_saved_and_loaded_it_forecasts_the_same(trained, tmp_path):
+    trained.save(tmp_path, card={"data_digest": "abc"})
+    again = Forecaster.load(tmp_path)
+    assert again.forecast(shop()).equals(trained.forecast(shop()))
+    assert (again.config, again.held_back) == (trained.config, trained.held_back)
+
+
+def test_baselines_know_sums_from_weeks():
+    demand = series([[1, 2, 3, 4, 5, 6, 7, 8]])
+    recent, naive = RecentQuantiles().quantiles(demand), SeasonalNaive(season=8).quantiles(demand)
+    assert recent[0, 0, LEVELS.index(0.5)] == 4.5
+    assert recent[0, TARGETS.index((0, 4)), LEVELS.index(0.5)] == 18
+    assert naive[0, :, 0].tolist() == [1, 2, 3, 4, 3, 6, 10]
+
+
+def test_target_sums_agree_with_a_loop():
+    demand = np.arange(1.0, 8.0, dtype=np.float32)[None]
+    found = target_sums(demand)
+    for week in range(7):
+        for place, (begin, end) in enumerate(TARGETS):
+            later = demand[0, week + 1 + begin : week + 1 + end]
+            assert np.isnan(found[0, week, place]) if len(later) < end - begin else found[0, week, place] == later.sum()
+
+
+def test_zero_forecast_scores_one_and_a_perfect_one_zero():
+    actual = np.array([[1.0, 0, 3, 2]], dtype=np.float32)
+    perfect = np.repeat(np.pad(actual, ((0, 0), (0, 3)))[..., None], len(LEVELS), axis=-1)
+    zero = score(np.zeros_like(perfect), actual)
+    assert zero.wql == pytest.approx(1.0)
+    assert zero.coverage["0.5"] == 0.25
+    assert score(perfect, actual).wql == pytest.approx(0.0)
+
+
+def test_evaluation_trains_on_what_was_known_alone():
+    seen = []
+
+    def train(known):
+        seen.append(known.demand.shape[1])
+        return ZeroDemand()
+
+    assert evaluate_forecast(shop(), train, origins=[12, 20]).wql == pytest.approx(1.0)
+    assert seen == [12, 20]
+    with pytest.raises(InputError, match="week 23"):
+        evaluate_forecast(shop(), train, origins=[23])
+
+
+def test_reorder_rises_with_service_level_and_falls_with_stock(trained):
+    totals = trained.totals(shop())
+
+    def units(level, stock=0.0):
+        return reorder_quantity(totals, service_level=level, lead_time_weeks=3, stock=stock)["quantity"].to_numpy()
+
+    quantities = [units(level) for level in (0.05, 0.5, 0.9, 0.95, 0.97, 0.98, 0.99, 0.999)]
+    assert all((low <= high).all() for low, high in pairwise(quantities))
+    assert (units(0.9, stock=5) <= units(0.9)).all()
+    assert units(0.9, stock={"item 000": 1e9})[0] == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"service_level": 1.0}, {"service_level": 0.0}, {"lead_time_weeks": 5}, {"lead_time_weeks": 0}, {"stock": -1.0}],
+)
+def test_reorder_refuses_what_makes_no_sense(trained, wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        reorder_quantity(trained.totals(shop()), **wrong)
