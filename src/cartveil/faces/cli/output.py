@@ -1,7 +1,9 @@
 """How commands speak: data as JSON or as a table on standard output, talk on standard error."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 
 import click
@@ -37,10 +39,11 @@ def emit_table(table: pa.Table, *, as_json: bool) -> None:
     emit_rows(table.to_pylist(), as_json=as_json)
 
 
-def progress(items: Iterable[object], *, label: str, length: int) -> Iterable[object]:
-    """Return the items behind a progress bar, which shows on a terminal only."""
-    with click.progressbar(items, label=label, length=length, file=click.get_text_stream("stderr")) as bar:
-        yield from bar
+@contextmanager
+def progress(label: str, length: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on a terminal, and nothing elsewhere; call what is given after each of `length` parts."""
+    with click.progressbar(length=length, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+        yield lambda: bar.update(1)
 
 
 def _cell(value: object) -> str:

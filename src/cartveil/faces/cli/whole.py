@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from cartveil.faces.cli.options import FILE, as_json
-from cartveil.faces.cli.output import emit_json, talk
+from cartveil.faces.cli.output import emit_json, progress, talk
 
 _SEED = click.option("--seed", type=int, default=0, show_default=True, help="Of models and synthetic data.")
 
@@ -52,7 +52,9 @@ def _rehearse(source: Path, out: Path, *, seed: int, as_json: bool, title: str, 
     need_learning("run")
     # The vault of a rehearsal is for looking at afterwards, so its passphrase stays beside it.
     passphrase = secrets.token_urlsafe(18)
-    work = Rehearsal(source, out, passphrase, now(), seed=seed, title=title, synthetic=synthetic, talk=talk)
+    work = Rehearsal(
+        source, out, passphrase, now(), seed=seed, title=title, synthetic=synthetic, talk=talk, progress=progress
+    )
     report = rehearse(work)
     talk(f"done in {report['seconds']} s; open {out / 'report.html'}")
     if as_json:

@@ -21,6 +21,9 @@ from cartveil.faces.run.rehearsal import STAFF_DAYS, Rehearsal
 #: Consumers shown with recommendations, and items shown with a forecast.
 _EXAMPLES, _SHOWN_ITEMS = 3, 6
 
+#: About how often the made-up staff reads.
+_STAFF_READS = 8000
+
 #: Alerts a day that somebody has the time to look at.
 _ALERTS_A_DAY = 2.0
 
@@ -46,14 +49,16 @@ def learn(run: Rehearsal) -> str:
     from cartveil.insight.decisions.recommend import Recommender, RecommenderConfig, evaluate, train_recommender
 
     since = test_start(run.events)
-    epochs: list[dict[str, float]] = []
-    recommender: Recommender = train_recommender(
-        run.events,
-        config=RecommenderConfig(),
-        held_out_from=_month_before(since),
-        until=since,
-        on_epoch=lambda epoch: epochs.append({"epoch": epoch.number, "loss": epoch.loss, "score": epoch.score}),
-    )
+    config, epochs = RecommenderConfig(), []
+    with run.progress("recommender", config.training.epochs) as advance:
+
+        def on_epoch(epoch: Any) -> None:
+            epochs.append({"epoch": epoch.number, "loss": epoch.loss, "score": epoch.score})
+            advance()
+
+        recommender: Recommender = train_recommender(
+            run.events, config=config, held_out_from=_month_before(since), until=since, on_epoch=on_epoch
+        )
     scorers = {"Cartveil LSTM with copy path": recommender, **_counts(run.events, recommender, since)}
     metrics = {name: evaluate(scorer, run.events, since=since) for name, scorer in scorers.items()}
     recommender.save(run.learned / "recommender")
@@ -140,6 +145,7 @@ def _latest_descriptions(history: pa.Table, count: int = 4) -> list[str]:
 def forecast(run: Rehearsal) -> str:
     """Forecast weekly demand by quantiles, scored on the last four weeks beside two simple baselines."""
     from cartveil.insight.decisions.forecast import (
+        ForecastConfig,
         RecentQuantiles,
         SeasonalNaive,
         evaluate_forecast,
@@ -153,7 +159,9 @@ def forecast(run: Rehearsal) -> str:
     demand = weekly_demand(release.events)
     origin = demand.demand.shape[1] - HORIZON
     known = demand.before(origin)
-    forecaster = train_forecaster(known)
+    config = ForecastConfig()
+    with run.progress("forecaster", 2 * config.training.epochs) as advance:
+        forecaster = train_forecaster(known, config=config, on_epoch=lambda _: advance())
     models = {
         "Cartveil LSTM": forecaster,
         "quantiles of the last 8 weeks": RecentQuantiles(),

@@ -6,7 +6,7 @@ into some seconds; every entry of its audit log says a staged time.
 """
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,9 @@ from cartveil.faces.assemble import Settings
 from cartveil.guard.vault import Vault
 
 Made = TypeVar("Made")
+
+#: Label and number of parts -> a context in which to call after each part.
+Progress = Callable[[str, int], AbstractContextManager[Callable[[], None]]]
 
 #: Staged days of staff reading between the first `put` and the present.
 STAFF_DAYS = 28
@@ -55,6 +58,8 @@ class Rehearsal:
         seed: Of models and of the made-up staff.
         title: What the report is called.
         synthetic: Whether the consumers are synthetic, which the report then says wherever one shows.
+        talk: Says a line to the person.
+        progress: Shows how far a long step is.
     """
 
     source: Path
@@ -65,6 +70,7 @@ class Rehearsal:
     title: str = "Cartveil"
     synthetic: bool = False
     talk: Callable[[str], None] = print
+    progress: Progress = lambda label, length: nullcontext(lambda: None)
     tables: dict[str, pa.Table] = field(default_factory=dict)
     report: dict[str, object] = field(default_factory=dict)
     closing: ExitStack = field(default_factory=ExitStack)

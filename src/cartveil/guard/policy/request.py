@@ -101,7 +101,8 @@ class Request:
         context: Some of `case_open`, `consent`, `own_record` (true or false) and `hour` (0 to 23).
 
     Raises:
-        InputError: An unknown action, purpose or key of the context.
+        InputError: An unknown action, purpose or key of the context, or a value of another type: the text `false`
+            must not count as true.
     """
 
     principal: Principal
@@ -117,10 +118,10 @@ class Request:
             _known(self.purpose, PURPOSES, what="purpose")
         for key in self.context:
             _known(key, Circumstances.__dataclass_fields__, what="key of the context")
+            _fits(key, self.context[key])
 
     def question(self) -> "Question":
         """Return the same as a hashable value."""
-        context = {key: int(value) if key == "hour" else bool(value) for key, value in self.context.items()}  # type: ignore[call-overload]
         return Question(
             name=self.principal.name,
             role=self.principal.role,
@@ -129,7 +130,7 @@ class Request:
             table=self.table,
             fields=tuple(self.fields),
             purpose=self.purpose,
-            circumstances=Circumstances(**context),
+            circumstances=Circumstances(**self.context),  # type: ignore[arg-type]
         )
 
 
@@ -177,3 +178,11 @@ def _known(word: str, words: Iterable[str], *, what: str) -> None:
         hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(names)}"
         # The word itself is not repeated: whoever mixes up arguments would put a consumer's id there.
         raise InputError(f"unknown {what}", hint=hint)
+
+
+def _fits(key: str, value: object) -> None:
+    if key == "hour":
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 23:
+            raise InputError("must be a whole number from 0 to 23", path="hour", hint="the hour at which it is asked")
+    elif not isinstance(value, bool):
+        raise InputError("must be true or false", path=key, hint=f"such as `{key}=true`")

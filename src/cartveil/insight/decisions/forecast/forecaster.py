@@ -44,7 +44,7 @@ class ForecastConfig:
     dropout: float = 0.2
     weeks: int = 156
     batch: int = 64
-    emphasis: float = 0.5
+    emphasis: float = 0.7
     memory: float = 12.0
     training: TrainingConfig = field(default_factory=lambda: TrainingConfig(epochs=6, learning_rate=3e-3, patience=6))
 
