@@ -77,7 +77,7 @@ def measure(events: ProtectedEvents, seeds: range) -> dict[str, Any]:
 def lstm_alone() -> RecommenderConfig:
     """Return the configuration of the LSTM path alone, which needs more passes than the whole model."""
     config = RecommenderConfig(sequence_only=True)
-    return replace(config, training=replace(config.training, epochs=5, rates=()))
+    return replace(config, training=replace(config.training, epochs=8, learning_rate=4e-3, rates=()))
 
 
 def table(figures: dict[str, Any]) -> str:

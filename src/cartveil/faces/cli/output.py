@@ -5,9 +5,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import click
-import pyarrow as pa
+
+if TYPE_CHECKING:  # `cartveil --help` must not wait for Arrow
+    import pyarrow as pa
 
 
 def talk(line: str) -> None:
@@ -34,7 +37,7 @@ def emit_rows(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
         click.echo("  ".join(_pad(text, width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
-def emit_table(table: pa.Table, *, as_json: bool) -> None:
+def emit_table(table: "pa.Table", *, as_json: bool) -> None:
     """Write an Arrow table to standard output; meant for what a person asked to see, not for bulk."""
     emit_rows(table.to_pylist(), as_json=as_json)
 

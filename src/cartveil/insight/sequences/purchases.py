@@ -56,17 +56,22 @@ def order_stream(events: ProtectedEvents) -> tuple[pa.Table, StreamSpec]:
     Raises:
         ColumnError: A needed column is missing.
     """
+    return describe_orders(orders_of(order_lines(events))), ORDER_SPEC
+
+
+def order_lines(events: ProtectedEvents) -> pa.Table:
+    """Return the lines of a release, each with an order; see `order_stream`."""
     lines = events.table
     for name in ("subject", "time", "item", "quantity"):
         if name not in lines.column_names:
             raise ColumnError("watching orders needs this column", path=name, hint="export it, or name its role")
     if "order" not in lines.column_names:
-        lines = lines.append_column("order", pc.floor_temporal(lines["time"], unit="hour").cast(pa.string()))
-    return describe_orders(_orders(lines)), ORDER_SPEC
+        return lines.append_column("order", pc.floor_temporal(lines["time"], unit="hour").cast(pa.string()))
+    return lines
 
 
-def _orders(lines: pa.Table) -> pa.Table:
-    """Return subject, order, time, value, units, items, largest_line, new_items per order, by time."""
+def orders_of(lines: pa.Table) -> pa.Table:
+    """Return actor, order, time, value, units, items, largest_line, new_items per order, by time."""
     lines = lines.take(pa.array(np.argsort(seconds_of(lines["time"], unit="us"), kind="stable")))
     new = times_before(keys_of(lines["subject"], lines["item"])) == 0
     quantity = pc.fill_null(lines["quantity"].cast(pa.float64()), 0.0)
