@@ -31,71 +31,99 @@ class CartveilError(Exception):
     Args:
         message: What went wrong, lower case, without a sensitive value.
         path: Where: a file, or a place such as `orders.phone[17]`.
-        hint: What the reader can do about it.
+        hint: What the reader can do about it; what usually helps where none is given.
     """
 
     exit_code = 1
+    usual_hint = "look at the path that is named"
 
     def __init__(self, message: str, *, path: str | None = None, hint: str | None = None) -> None:
         super().__init__(f"{path}: {message}" if path else message)
         self.message = message
         self.path = path
-        self.hint = hint
+        self.hint = hint or self.usual_hint
 
 
 class InputError(CartveilError):
     """What was handed in cannot be used."""
 
     exit_code = 2
+    usual_hint = "look into the guide of this command, or at `cartveil COMMAND --help`"
 
 
 class ReadError(InputError):
     """A file is missing, empty, ragged or undecodable."""
 
+    usual_hint = "check the path, the permissions, and that it is the file you mean"
+
 
 class SchemaError(InputError):
     """`cartveil.toml` does not say something sensible."""
+
+    usual_hint = "compare it with what `cartveil scan` proposes"
 
 
 class ColumnError(InputError):
     """A column's values do not fit what was asked of it."""
 
+    usual_hint = "compare the table with its section in `cartveil.toml`"
+
 
 class MissingExtraError(InputError):
     """An optional dependency is not installed."""
+
+    usual_hint = "install the extra that is named"
 
 
 class RefusedError(CartveilError):
     """Policy does not permit this."""
 
+    usual_hint = "ask for less, or ask somebody whom the policy lets do this"
+
 
 class UnknownSubjectError(CartveilError):
     """Nobody of that name is in the vault."""
+
+    usual_hint = "check how the consumer's number is written, and in which table"
 
 
 class ErasedError(CartveilError):
     """The consumer was erased; the data is gone for good."""
 
+    usual_hint = "this cannot be undone; the receipt of the erasure says when"
+
 
 class KeyringError(CartveilError):
     """The keyring cannot be used."""
+
+    usual_hint = "check the key or the keyring's path; nothing opens without it"
 
 
 class PassphraseError(KeyringError):
     """The passphrase does not open the keyring."""
 
+    usual_hint = "set CARTVEIL_PASSPHRASE, or pass --passphrase-file FILE"
+
 
 class DecryptionError(KeyringError):
     """A ciphertext does not open; the cause is deliberately not told apart."""
+
+    usual_hint = "check the key, and that this was sealed for this very place"
 
 
 class IntegrityError(CartveilError):
     """A file, log, proof or receipt was changed."""
 
+    usual_hint = "restore it from a backup, and find out who changed it"
+
 
 class StorageError(CartveilError):
     """The disk or the database failed; nothing was half-written."""
 
+    usual_hint = "check the permissions and the free space; nothing was half-written"
+
 
 class ModelError(CartveilError):
     """A model cannot be trained, loaded or applied."""
+
+    usual_hint = "give it more data, or train the model again"

@@ -23,7 +23,7 @@ def check_receipt(path: Path, *, key: str | None = None) -> Mapping[str, object]
     try:
         receipt = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ReadError("no such file", path=str(path)) from None
+        raise ReadError("no such file", path=str(path), hint="name a receipt, or the folder of a vault") from None
     except (OSError, ValueError):
         raise IntegrityError("not a receipt", path=str(path), hint="it was damaged, or is another file") from None
     if not isinstance(receipt, dict):

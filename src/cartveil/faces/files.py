@@ -14,10 +14,16 @@ from cartveil.errors import InputError, ReadError, StorageError
 from cartveil.events.protected import ProtectedEvents
 
 
+def refuse_existing(*paths: Path | None) -> None:
+    """Refuse where something stands at an output's place; to be asked before any work is done for it."""
+    for path in paths:
+        if path is not None and (path.exists() or path.is_symlink()):
+            raise InputError("exists already", path=str(path), hint="choose another name, or remove it first")
+
+
 def write_new(path: Path, text: str) -> None:
     """Write a text file that must not exist yet."""
-    if path.exists():
-        raise InputError("exists already", path=str(path), hint="choose another name, or remove it first")
+    refuse_existing(path)
     write_text(path, text)
 
 

@@ -3,12 +3,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cartveil.errors import InputError, RefusedError
+from cartveil.errors import RefusedError
+from cartveil.events.kinds import Kind, Role
+from cartveil.events.schema import Table, column_of
 from cartveil.faces.demo.employees import ACCOUNT_MANAGER, SERVICE, STAFF
+from cartveil.faces.demo.screens import Shop
 from cartveil.faces.demo.shifts import Look, plan_looks
 from cartveil.faces.demo.staff import simulate_staff
 
 START = datetime(2011, 12, 12, tzinfo=UTC)
+SHOP = Shop(
+    Table("customers", "customers.csv", (column_of("id", Kind.USER_ID, role=Role.SUBJECT),)),
+    Table("orders", "orders.csv", (column_of("buyer", Kind.USER_ID, role=Role.SUBJECT),)),
+)
 CUSTOMERS = [str(12346 + place) for place in range(600)]
 
 
@@ -92,13 +99,13 @@ def test_repeat_callers_have_one_open_case(looks: tuple[Look, ...]) -> None:
 def test_refusals_are_counted_and_do_not_stop_the_work() -> None:
     done = []
 
-    def read(actor, table, subject, *, purpose, fields, context):
-        done.append((actor.name, table, subject))
-        if actor.role == "marketing":
-            raise RefusedError("not permitted")
+    def read_many(wishes):
+        today = list(wishes)
+        done.extend(today)
+        return [RefusedError("not permitted") if wish.actor.role == "marketing" else None for wish in today]
 
     report = simulate_staff(
-        read, customers=CUSTOMERS, start=START, days=14, seed=1, reads=1000, set_clock=lambda _: None
+        read_many, SHOP, customers=CUSTOMERS, start=START, days=14, seed=1, reads=1000, set_clock=lambda _: None
     )
     assert report.reads == len(done) == sum(report.by_actor.values())
     assert report.refused == {"ivo": report.by_actor["ivo"]}
@@ -107,25 +114,15 @@ def test_refusals_are_counted_and_do_not_stop_the_work() -> None:
 def test_the_report_tells_which_reads_were_snooping() -> None:
     done, clock = [], []
 
-    def read(actor, table, subject, *, purpose, fields, context):
-        done.append((clock[-1], actor.name, subject, context))
+    def read_many(wishes):
+        today = [(wish, clock[-1]) for wish in wishes]
+        done.extend(today)
+        return [None] * len(today)
 
-    report = simulate_staff(read, customers=CUSTOMERS, start=START, seed=1, set_clock=clock.append)
+    report = simulate_staff(read_many, SHOP, customers=CUSTOMERS, start=START, seed=1, set_clock=clock.append)
     peeks = [done[place] for place in report.snoop_reads]
-    assert {name for _, name, *_ in peeks} == {report.snoop}
-    assert tuple(sorted({subject for *_, subject, _ in peeks})) == report.snooped
-    assert tuple(sorted({time.date() for time, *_ in peeks})) == report.snoop_days
-    assert all(context == {"case_open": False} for *_, context in peeks)
+    assert {wish.actor.name for wish, _ in peeks} == {report.snoop}
+    assert tuple(sorted({wish.subject for wish, _ in peeks})) == report.snooped
+    assert tuple(sorted({time.date() for _, time in peeks})) == report.snoop_days
+    assert all(wish.context == {"case_open": False} for wish, _ in peeks)
     assert clock == sorted(clock)
-
-
-def test_a_case_is_told_to_the_vault() -> None:
-    look = next(look for look in plan() if look.case)
-    assert look.context() == {"case_open": True, "case": look.case}
-
-
-@pytest.mark.parametrize(("customers", "days"), [(CUSTOMERS[:49], 28), (CUSTOMERS, 13)])
-def test_too_small_a_shop_is_refused_with_a_hint(customers: list[str], days: int) -> None:
-    with pytest.raises(InputError) as caught:
-        plan_looks(customers=customers, start=START, days=days, seed=1, reads=1000)
-    assert caught.value.hint

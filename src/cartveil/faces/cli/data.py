@@ -39,25 +39,31 @@ def protect(schema: Path, out: Path | None, preview: bool, as_json: bool) -> Non
     from cartveil.errors import InputError
     from cartveil.events.reading import read_table
     from cartveil.events.schema import load_schema
-    from cartveil.faces.files import write_parquet
+    from cartveil.faces.files import refuse_existing, write_parquet
     from cartveil.guard.protect import deidentify
 
     if out is None and not preview:
         raise InputError("nowhere to write to", path="protect", hint="pass --out FOLDER, or --preview to look only")
     loaded = load_schema(schema)
-    reports = {}
+    if out is not None and not preview:
+        refuse_existing(*(out / f"{table.name}.parquet" for table in loaded.tables))
+    reports, shown = {}, {}
     for table in loaded.tables:
         raw = read_table(loaded.path_of(table))
         protected, report = deidentify(raw, table)
         reports[table.name] = report.to_dict()
         if preview:
-            emit_rows(_before_after(raw, protected), as_json=as_json)
+            shown[table.name] = _before_after(raw, protected)
         elif out is not None:
             out.mkdir(parents=True, exist_ok=True)
             write_parquet(out / f"{table.name}.parquet", protected)
             talk(f"wrote {out / table.name}.parquet: {protected.num_rows} rows, {report.label}")
-    if not preview and as_json:
-        emit_json(reports)
+    if as_json:
+        emit_json(shown if preview else reports)
+        return
+    for name, lines in shown.items():
+        talk(f"{name}:")
+        emit_rows(lines, as_json=False)
 
 
 def _before_after(raw, protected, rows: int = 3) -> list[dict[str, object]]:  # type: ignore[no-untyped-def]

@@ -17,7 +17,7 @@ _DAY = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 @click.argument("events", type=FILE)
 @click.option("--out", type=FILE, required=True, help="Folder for the model: weights and a card.")
 @click.option("--epochs", type=click.IntRange(1, 1000), help="At most this many passes; else the model's own choice.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed and data give the same model.")
 @as_json
 def train(job: str, events: Path, out: Path, epochs: int | None, seed: int, as_json: bool) -> None:
     """Train a model for JOB on EVENTS, a file that `export` wrote."""

@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from cartveil.errors import CartveilError
+from cartveil.errors import CartveilError, StorageError
 from cartveil.faces.cli.data import protect, scan
 from cartveil.faces.cli.learn import forecast, recommend, train, watch
 from cartveil.faces.cli.vault import erase, export, init, put, read, verify
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
         code = 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        code = _fail(f"{place}{(error.strerror or 'system error').lower()}", hint=None, code=1)
+        code = _fail(f"{place}{(error.strerror or 'system error').lower()}", hint=StorageError.usual_hint, code=1)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -53,8 +53,9 @@ def put(
 ) -> None:
     """Clean FILE, protect it, and store it as TABLE: all of it or nothing."""
     from cartveil.faces.assemble import open_vault, read_clean, read_settings
-    from cartveil.faces.files import write_parquet
+    from cartveil.faces.files import refuse_existing, write_parquet
 
+    refuse_existing(set_aside)
     with open_vault(folder, read_settings(passphrase_file=passphrase_file, policy=policy)) as vault:
         cleaned = read_clean(vault.schema, vault.schema.table(table), source=file)
         if set_aside is not None:
@@ -132,8 +133,9 @@ def export(
 ) -> None:
     """Write the events that a purpose may use, under pseudonyms, of consumers who agreed."""
     from cartveil.faces.assemble import open_vault, read_settings
-    from cartveil.faces.files import write_release
+    from cartveil.faces.files import refuse_existing, write_release
 
+    refuse_existing(out)
     with open_vault(folder, read_settings(passphrase_file=passphrase_file, policy=policy)) as vault:
         result = vault.export(_principal(actor), purpose=purpose, recipient=recipient, period=period)
     write_release(out, result.events, public_key=public_key)
@@ -162,9 +164,10 @@ def erase(
 ) -> None:
     """Erase one consumer: key, rows, tokens, releases; models are marked. Prints the signed receipt."""
     from cartveil.faces.assemble import open_vault, read_settings
-    from cartveil.faces.files import write_json
+    from cartveil.faces.files import refuse_existing, write_json
     from cartveil.faces.forgetting import forget_in
 
+    refuse_existing(receipt)
     with open_vault(folder, read_settings(passphrase_file=passphrase_file, policy=policy)) as vault:
         forget = (forget_in(learned),) if learned is not None else ()
         result: Mapping[str, object] = vault.erase(_principal(actor), subject, forget=forget)

@@ -5,13 +5,18 @@ sees is the audit log alone. `StaffReport` keeps the truth, for the check after 
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
 
 from cartveil.errors import RefusedError
 from cartveil.faces.demo.screens import Shop
 from cartveil.faces.demo.shifts import Look, plan_looks
+from cartveil.guard.vault import Wish
+
+#: Wishes, drawn one by one -> an answer or an error for each.
+ReadMany = Callable[[Iterable[Wish]], Sequence[object]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class StaffReport:
 
 
 def simulate_staff(
-    read: Callable[..., object],
+    read_many: ReadMany,
     shop: Shop,
     *,
     customers: Sequence[str],
@@ -48,10 +53,10 @@ def simulate_staff(
     reads: int = 8000,
     set_clock: Callable[[datetime], None],
 ) -> StaffReport:
-    """Let a made-up staff do its work through `read`, in order of time.
+    """Let a made-up staff do its work through the vault's door, in order of time.
 
     Args:
-        read: The vault's door: `read(actor, table, subject, purpose=..., fields=..., context=...)`.
+        read_many: The door, such as `Vault.read_many`; called once for each day that somebody works.
         shop: The tables that the staff's screens show.
         customers: Subjects as the vault knows them, most active first.
         start: Midnight of the first day.
@@ -68,21 +73,21 @@ def simulate_staff(
     """
     looks = plan_looks(customers=customers, start=start, days=days, seed=seed, reads=reads)
     refused: Counter[str] = Counter()
-    for look in looks:
-        set_clock(look.time)
-        if not _carry_out(look, read, shop):
-            refused[look.actor.name] += 1
+    # A day at a time: its entries become durable together, and no more than its answers are held.
+    for _, today in groupby(looks, key=lambda look: look.time.date()):
+        asked = list(today)
+        answers = read_many(_wishes(asked, shop, set_clock))
+        refused.update(
+            look.actor.name for look, answer in zip(asked, answers, strict=True) if isinstance(answer, RefusedError)
+        )
     return _report(looks, refused)
 
 
-def _carry_out(look: Look, read: Callable[..., object], shop: Shop) -> bool:
-    """Do one read; return whether policy permitted it."""
-    table, fields = shop.shown(look.screen)
-    try:
-        read(look.actor, table, look.subject, purpose=look.purpose, fields=fields, context=look.context())
-    except RefusedError:
-        return False
-    return True
+def _wishes(looks: Sequence[Look], shop: Shop, set_clock: Callable[[datetime], None]) -> Iterator[Wish]:
+    for look in looks:
+        set_clock(look.time)
+        table, fields = shop.shown(look.screen)
+        yield Wish(look.actor, table, look.subject, look.purpose, fields, look.context())
 
 
 def _report(looks: Sequence[Look], refused: Mapping[str, int]) -> StaffReport:

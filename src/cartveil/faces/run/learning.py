@@ -3,7 +3,7 @@
 A shop that is too small or too young for a model is no failure: the step says so, and the report leaves it out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any
@@ -17,12 +17,10 @@ from cartveil.events.protected import ProtectedEvents
 from cartveil.faces.demo import Shop, StaffReport, simulate_staff
 from cartveil.faces.run.guarding import SCIENTIST, most_active
 from cartveil.faces.run.rehearsal import STAFF_DAYS, Rehearsal
+from cartveil.guard.vault import Wish
 
 #: Consumers shown with recommendations, and items shown with a forecast.
 _EXAMPLES, _SHOWN_ITEMS = 3, 6
-
-#: About how often the made-up staff reads.
-_STAFF_READS = 8000
 
 #: Alerts a day that somebody has the time to look at.
 _ALERTS_A_DAY = 2.0
@@ -158,6 +156,9 @@ def forecast(run: Rehearsal) -> str:
     release = run.vault.export(SCIENTIST, purpose="forecast", recipient="run")
     demand = weekly_demand(release.events)
     origin = demand.demand.shape[1] - HORIZON
+    if origin < 1:
+        hint = f"the last {HORIZON} weeks are kept back to score the forecast"
+        raise ModelError(f"{demand.demand.shape[1]} whole weeks are too few to forecast from", hint=hint)
     known = demand.before(origin)
     config = ForecastConfig()
     with run.progress("forecaster", 2 * config.training.epochs) as advance:
@@ -258,15 +259,21 @@ def _unusual_orders(events: ProtectedEvents) -> list[dict[str, Any]]:
 
 def _watch_staff(run: Rehearsal) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str]:
     try:
-        truth = simulate_staff(
-            run.vault.read,
-            Shop(run.people(), run.purchases()),
-            customers=most_active(run)[2:],
-            start=run.staff_start,
-            days=STAFF_DAYS,
-            seed=run.seed,
-            set_clock=run.clock.set,
-        )
+        with run.progress("staff", STAFF_DAYS) as advance:
+
+            def read_many(wishes: Iterable[Wish]) -> Sequence[object]:
+                advance()
+                return run.vault.read_many(wishes)
+
+            truth = simulate_staff(
+                read_many,
+                Shop(run.people(), run.purchases()),
+                customers=most_active(run)[2:],
+                start=run.staff_start,
+                days=STAFF_DAYS,
+                seed=run.seed,
+                set_clock=run.clock.set,
+            )
         return _unusual_reads(run, truth)
     except (ModelError, InputError) as error:
         return [], [], f"not simulated: {error}"

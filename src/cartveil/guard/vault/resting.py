@@ -60,6 +60,8 @@ def fetch_chunks(room: Room, stored: Stored, names: Sequence[str]) -> Iterator[R
         lines = room.connection.execute(f"{query} WHERE row > ? ORDER BY row LIMIT {CHUNK_ROWS}", (after,)).fetchall()
         if not lines:
             return
+        if lines[-1][0] <= after:  # in a damaged file rows can come round again, for ever
+            raise IntegrityError("rows are out of order", path=stored.table.name, hint=RESTORE)
         after = int(lines[-1][0])
         yield _resting(stored, specs, lines)
 

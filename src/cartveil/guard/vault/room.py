@@ -88,12 +88,16 @@ def checked_context(context: Mapping[str, object] | None) -> Mapping[str, object
         context: Some of `case` (its number), `case_open`, `session`; `hour`, `consent` and `own_record` are ignored.
 
     Raises:
-        InputError: Another key, or a case or session that the log must not hold.
+        InputError: Another key, a `case_open` that is neither true nor false, or a case or session that the log must
+            not hold.
     """
     claims = dict(context or {})
     for key in claims:
         if key not in CLAIMS + WORKED_OUT:
             raise InputError(f"unknown key of the context: `{key}`", hint=f"known: {', '.join(CLAIMS)}")
+    if not isinstance(claims.get("case_open", False), bool):
+        # `no` and `0` as text would count as true, and open what they were to keep closed.
+        raise InputError("must be true or false", path="case_open", hint="such as `case_open=true`")
     claims["case"] = label(claims.get("case", ""), what="case")
     claims["session"] = label(claims.get("session", ""), what="session")
     return claims

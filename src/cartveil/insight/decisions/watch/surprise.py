@@ -23,7 +23,9 @@ _ENOUGH = 200
 #: Calibration keeps at most this many quantiles per role and channel.
 _KEPT = 512
 #: Evidence is compared with an actor's own in steps of this size, leaving the last week out.
-_STEP, _UNSETTLED = 0.5, 7 * 86400
+_STEP, _DAY, _UNSETTLED = 0.5, 86400, 7 * 86400
+#: On how many days an actor must have done something for it to be a habit.
+_HABITUAL_DAYS = 3
 
 
 def rarity(
@@ -126,7 +128,7 @@ def unusual_for_actor(
     """Lower evidence to what it is worth among the actor's own earlier events.
 
     What is rare in a role may be one person's way of working. The last week is left out: who misuses access for some
-    days must not become used to it. Evidence that the actor never gave before stays as it is.
+    days must not become used to it. What the actor did on fewer than three days stays as it is: once is no habit.
 
     Args:
         evidence: (rows, fields), in order of time.
@@ -139,15 +141,31 @@ def unusual_for_actor(
     span = int(np.ptp(seconds)) + _UNSETTLED + 1
     axis = actors[order] * span + (seconds[order] - seconds.min())
     settled = np.maximum(np.searchsorted(axis, axis - _UNSETTLED, side="left"), begin)
+    day = actors[order] * (span // _DAY + 2) + seconds[order] // _DAY - seconds.min() // _DAY
     steps = np.floor(evidence[order] / _STEP).astype(np.int64)  # (rows, fields)
     answer = evidence[order].copy()
     for field in range(evidence.shape[1]):
         for step in np.unique(steps[:, field][steps[:, field] * _STEP >= 1]):
-            total = np.concatenate([[0], np.cumsum(steps[:, field] >= step)])
+            reached = steps[:, field] >= step
             rows = np.flatnonzero(steps[:, field] == step)
-            seen = total[settled[rows]] - total[begin[rows]]
+            seen = _before(reached, settled[rows], begin[rows])
+            days = _before(_first_of(day, reached), settled[rows], begin[rows])
             own = -np.log10((seen + 1) / (settled[rows] - begin[rows] + 1))
-            answer[rows, field] = np.where(seen > 1, np.minimum(answer[rows, field], own), answer[rows, field])
+            lower = np.minimum(answer[rows, field], own)
+            answer[rows, field] = np.where(days >= _HABITUAL_DAYS, lower, answer[rows, field])
     lowered = np.empty_like(answer)
     lowered[order] = answer
     return lowered
+
+
+def _before(counted: NDArray[np.bool_], until: NDArray[np.int64], begin: NDArray[np.int64]) -> NDArray[np.int64]:
+    total = np.concatenate([[0], np.cumsum(counted)])
+    return np.asarray(total[until] - total[begin])
+
+
+def _first_of(groups: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which rows are the first chosen ones of their group."""
+    rows = np.flatnonzero(chosen)
+    first = np.zeros(len(chosen), dtype=bool)
+    first[rows[np.unique(groups[rows], return_index=True)[1]]] = True
+    return first

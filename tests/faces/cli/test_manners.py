@@ -1,0 +1,72 @@
+"""What all commands have in common: exit codes, hints, streams."""
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+
+import cartveil as package
+from cartveil.faces.cli.main import _VERBS
+from command import cartveil, cartveil_apart
+
+VERBS = "scan protect init put read export erase verify train recommend forecast watch run demo"
+
+
+def test_the_verbs_are_listed_in_the_order_of_the_datas_way() -> None:
+    listed = [line.split()[0] for line in cartveil("--help").out.partition("Commands:")[2].splitlines() if line]
+    assert listed == VERBS.split()
+
+
+@pytest.mark.parametrize("verb", VERBS.split())
+def test_every_verb_says_what_it_does(verb: str) -> None:
+    done = cartveil(verb, "--help")
+    assert (done.code, done.err) == (0, "")
+    assert f"Usage: cartveil {verb}" in done.out
+
+
+@pytest.mark.parametrize("verb", _VERBS, ids=lambda verb: verb.name)
+def test_every_option_is_explained(verb) -> None:
+    options = [option for option in verb.params if isinstance(option, click.Option)]
+    assert [option.name for option in options if not option.help] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("scann", "x"),
+        ("scan",),
+        ("read", "vault", "customers"),
+        ("read", "vault", "customers", "c1", "--as", "lin", "--purpose", "support"),
+        ("read", "vault", "customers", "c1", "--as", "lin:support", "--purpose", "support", "--context", "case_open"),
+        ("train", "weather", "x", "--out", "y"),
+        ("watch", "x", "--until", "yesterday"),
+    ],
+)
+def test_a_wrong_call_is_exit_2_with_a_way_out(shop: Path, words: tuple[str, ...]) -> None:
+    done = cartveil(*words)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines()[0].startswith("cartveil: ")
+    assert done.err.splitlines()[-1].startswith("hint: ")
+
+
+def test_the_version_is_said() -> None:
+    assert "version" in cartveil("--version").out
+
+
+def test_output_that_nobody_reads_to_the_end_is_no_traceback(files: Path) -> None:
+    before = "import os, sys\nend, start = os.pipe()\nos.close(end)\nos.dup2(start, 1)"
+    done = cartveil_apart("scan", ".", "--json", before=before)
+    assert "Traceback" not in done.err
+    assert done.code == 1
+
+
+def test_json_is_in_clear_letters(files: Path) -> None:
+    (files / "顾客.csv").write_text("姓名\n王伟\n李娜\n", encoding="utf-8")
+    done = cartveil("scan", "顾客.csv", "--json")
+    assert json.loads(done.out)[0]["column"] == "姓名"
+    assert "姓名" in done.out
+
+
+def test_every_public_error_is_one_that_can_be_caught() -> None:
+    assert issubclass(package.CartveilError, Exception)
