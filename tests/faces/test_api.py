@@ -16,6 +16,7 @@ import pytest
 
 import cartveil
 from cartveil.errors import DecryptionError, InputError, KeyringError, RefusedError
+from cartveil.guard.policy import Principal
 
 KEY = bytes(range(32))
 ROWS = [
@@ -210,3 +211,20 @@ def test_what_is_no_table_is_refused(data: Any) -> None:
     with pytest.raises(InputError) as caught:
         cartveil.anonymize(data)
     assert caught.value.hint
+
+
+def test_a_vault_is_made_and_opened_with_a_passphrase_alone(tmp_path: Path) -> None:
+    lin, schema = Principal("lin", "support"), cartveil.scan({"customers": TABLE}).schema
+    with cartveil.create_vault(tmp_path / "vault", schema, "a long sentence") as vault:
+        vault.put(Principal("ops", "admin"), "customers", TABLE)
+    with cartveil.open_vault(tmp_path / "vault", "a long sentence") as vault:
+        reading = vault.read(lin, "customers", "c3", purpose="support", context={"case_open": True})
+    assert reading.rows["name"].to_pylist() == ["Emma Wilson"]
+    with pytest.raises(cartveil.CartveilError, match="passphrase"):
+        cartveil.open_vault(tmp_path / "vault", "")
+
+
+def test_a_column_called_paid_is_an_amount() -> None:
+    # The example of the package's own docstring.
+    found = cartveil.scan({"sales": pa.table({"paid": [12.5, 3.25, 7.0]})}).schema.table("sales").column("paid")
+    assert found.kind == "amount"

@@ -88,7 +88,8 @@ def load_protected(path: str | Path) -> ProtectedEvents:
         hint = "make one with `cartveil export`"
         raise ReadError("no such file", path=str(path), hint=hint) from None
     except (OSError, pa.ArrowInvalid) as error:
-        raise ReadError("not a Parquet file", path=str(path), hint="name a file that `cartveil export` wrote") from error
+        hint = "name a file that `cartveil export` wrote"
+        raise ReadError("not a Parquet file", path=str(path), hint=hint) from error
     metadata = table.schema.metadata or {}
     if _META not in metadata:
         hint = "learning takes only what `cartveil export` wrote, never a raw table"

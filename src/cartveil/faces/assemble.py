@@ -18,6 +18,7 @@ from cartveil.events.cleaning import Cleaned, clean
 from cartveil.events.protected import Events
 from cartveil.events.reading import read_table
 from cartveil.events.schema import Schema, Table
+from cartveil.faces.files import make_folder
 from cartveil.guard.keys import Keyring
 from cartveil.guard.policy import Policy
 from cartveil.guard.vault import Vault
@@ -52,13 +53,25 @@ def read_settings(*, passphrase_file: Path | None = None, policy: Path | None = 
     try:
         return Settings(passphrase_file.read_text(encoding="utf-8").strip(), policy)
     except (OSError, UnicodeDecodeError) as error:
-        raise ReadError("cannot be read as text", path=str(passphrase_file)) from error
+        hint = "name a text file that holds nothing but the passphrase"
+        raise ReadError("cannot be read as text", path=str(passphrase_file), hint=hint) from error
 
 
-def create_vault(folder: str | Path, schema: Schema, settings: Settings) -> Vault:
-    """Make a new keyring and a new, empty vault in a folder; existing ones are never touched."""
-    home = Path(folder)
-    home.mkdir(parents=True, exist_ok=True)
+def create_vault(folder: str | Path, schema: Schema, settings: Settings | str) -> Vault:
+    """Make a new keyring and a new, empty vault in a folder; existing ones are never touched.
+
+    Args:
+        folder: Where; made if it is not there.
+        schema: What the vault will hold.
+        settings: The passphrase, alone or with more.
+
+    Raises:
+        PassphraseError: None was given.
+        KeyringError: The folder has a keyring already.
+        StorageError: The disk refused.
+    """
+    home, settings = Path(folder), _settings(settings)
+    make_folder(home)
     # The keyring is made first: it is refused where one stands, so that no vault is ever left without its keys.
     keyring = Keyring.create(home / KEYRING_FILE, _passphrase(settings), tenant=schema.tenant)
     try:
@@ -68,9 +81,19 @@ def create_vault(folder: str | Path, schema: Schema, settings: Settings) -> Vaul
         raise
 
 
-def open_vault(folder: str | Path, settings: Settings) -> Vault:
-    """Open the vault of a folder with the keyring beside it."""
-    home = Path(folder)
+def open_vault(folder: str | Path, settings: Settings | str) -> Vault:
+    """Open the vault of a folder with the keyring beside it.
+
+    Args:
+        folder: What `create_vault` made.
+        settings: The passphrase, alone or with more.
+
+    Raises:
+        ReadError: No vault there.
+        PassphraseError: The passphrase does not open the keyring.
+        IntegrityError: Vault or keyring was changed.
+    """
+    home, settings = Path(folder), _settings(settings)
     if not (home / VAULT_FILE).exists():
         hint = f"make one with `cartveil init {home} --schema cartveil.toml`"
         raise ReadError("no vault in this folder", path=str(home), hint=hint)
@@ -100,6 +123,10 @@ def need_learning(command: str) -> None:
         if importlib.util.find_spec(module) is None:
             hint = "pip install 'cartveil[learn]'"
             raise MissingExtraError(f"`{command}` needs the extra `learn` ({module})", hint=hint)
+
+
+def _settings(settings: Settings | str) -> Settings:
+    return Settings(passphrase=settings) if isinstance(settings, str) else settings
 
 
 def _passphrase(settings: Settings) -> str:

@@ -21,6 +21,15 @@ def refuse_existing(*paths: Path | None) -> None:
             raise InputError("exists already", path=str(path), hint="choose another name, or remove it first")
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it; one that is there stays."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "cannot be made").lower()
+        raise StorageError(reason, path=str(path), hint="choose another folder, or check the permissions") from None
+
+
 def write_new(path: Path, text: str) -> None:
     """Write a text file that must not exist yet."""
     refuse_existing(path)

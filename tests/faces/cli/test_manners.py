@@ -1,6 +1,7 @@
 """What all commands have in common: exit codes, hints, streams."""
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -70,3 +71,30 @@ def test_json_is_in_clear_letters(files: Path) -> None:
 
 def test_every_public_error_is_one_that_can_be_caught() -> None:
     assert issubclass(package.CartveilError, Exception)
+
+
+@pytest.mark.parametrize("module", ["torch", "safetensors"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "recommend", "orders.csv", "--out", "model"),
+        ("recommend", "model", "orders.csv", "--consumer", "x"),
+        ("forecast", "model", "orders.csv"),
+        ("watch", "orders.csv", "--until", "2026-01-01"),
+        ("run", "."),
+        ("demo",),
+        ("erase", "vault", "c1", "--as", "o:privacy_officer", "--yes", "--learned", "."),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_command_that_needs_an_absent_extra_says_which(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    before = sorted(shop.rglob("*"))
+    done = cartveil(*words)
+    assert (done.code, done.out) == (2, "")
+    assert "`learn`" in done.err
+    assert done.err.endswith("hint: pip install 'cartveil[learn]'\n")
+    left = [path for path in sorted(shop.rglob("*")) if not path.name.startswith("vault.db")]
+    assert left == [path for path in before if not path.name.startswith("vault.db")]

@@ -39,7 +39,9 @@ def test_a_browser_shows_every_section_and_complains_of_nothing(run, browser, tm
 
 def test_a_narrow_screen_does_not_scroll_sideways(run, browser, tmp_path):
     page = tmp_path / "report.html"
-    measure = "<script>document.title = document.documentElement.scrollWidth - document.documentElement.clientWidth</script>"
+    measure = (
+        "<script>document.title = document.documentElement.scrollWidth - document.documentElement.clientWidth</script>"
+    )
     # The page itself forbids scripts; the measuring copy is let to run one.
     html = re.sub(r"<meta http-equiv[^>]*>", "", render_report(run))
     page.write_text(html.replace("</body>", f"{measure}</body>"), encoding="utf-8")

@@ -44,6 +44,12 @@ def test_visits_without_a_case_are_counted_and_visits_with_one_are_not():
     assert column("visits", *entries) == [1, 2, 3, 4]
 
 
+def test_an_empty_case_is_no_case():
+    entries = ((0, "anna", "p1", ""), (5, "anna", "p1", ""))
+    assert column("visits_without_case", *entries) == [1, 2]
+    assert column("case_kind", *entries) == ["none", "none"]
+
+
 def test_screens_of_one_task_are_one_visit():
     entries = ((0, "anna", "p1", None), (0.1, "anna", "p1", None), (3, "anna", "p1", None))
     assert column("visits_without_case", *entries) == [1, 1, 2]

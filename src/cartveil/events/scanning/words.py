@@ -96,8 +96,8 @@ _WORDS: dict[Kind, str] = {
         r"brand)(?: ?name)?|公司(?:名称)?|单位(?:名称)?|商家(?:名称)?|供应商|店铺(?:名称)?|品牌"
     ),
     Kind.EVENT_TIME: (
-        r"date(?: ?time)?|time(?: ?stamp)?|timestamp|datetime|(?:created|updated|ordered|paid|purchased|"
-        r"shipped|registered|signed ?up)(?: ?(?:at|on))?| at|day|日期|时间|年月日"
+        r"date(?: ?time)?|time(?: ?stamp)?|timestamp|datetime|(?:created|updated|ordered|purchased|"
+        r"shipped|registered|signed ?up)(?: ?(?:at|on))?|paid ?(?:at|on)| at|day|日期|时间|年月日"
     ),
     Kind.AMOUNT: (
         r"(?:unit )?price|amount|amt|total|subtotal|cost|paid|revenue|fee|value|spend|payment|discount|"

@@ -39,7 +39,7 @@ def protect(schema: Path, out: Path | None, preview: bool, as_json: bool) -> Non
     from cartveil.errors import InputError
     from cartveil.events.reading import read_table
     from cartveil.events.schema import load_schema
-    from cartveil.faces.files import refuse_existing, write_parquet
+    from cartveil.faces.files import make_folder, refuse_existing, write_parquet
     from cartveil.guard.protect import deidentify
 
     if out is None and not preview:
@@ -55,7 +55,7 @@ def protect(schema: Path, out: Path | None, preview: bool, as_json: bool) -> Non
         if preview:
             shown[table.name] = _before_after(raw, protected)
         elif out is not None:
-            out.mkdir(parents=True, exist_ok=True)
+            make_folder(out)
             write_parquet(out / f"{table.name}.parquet", protected)
             talk(f"wrote {out / table.name}.parquet: {protected.num_rows} rows, {report.label}")
     if as_json:

@@ -111,6 +111,7 @@ def forecast(
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from cartveil.errors import InputError
     from cartveil.events.protected import load_protected
     from cartveil.faces.assemble import need_learning
 
@@ -125,6 +126,9 @@ def forecast(
     else:
         totals = forecaster.totals(demand)
         table = reorder_quantity(totals, service_level=service_level, lead_time_weeks=lead_time)
+    if unknown := sorted(set(items) - set(demand.items)):
+        hint = "items are in the column `item` of the release"
+        raise InputError(f"no item `{unknown[0]}` in this release", path=str(events), hint=hint)
     if items:
         table = table.filter(pc.is_in(table["item"], value_set=pa.array(items, table["item"].type)))
     emit_table(table, as_json=as_json)

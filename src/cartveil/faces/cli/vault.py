@@ -190,7 +190,7 @@ def verify(path: Path, key: str | None, passphrase_file: Path | None, as_json: b
 
     if path.is_dir():
         with open_vault(path, read_settings(passphrase_file=passphrase_file)) as vault:
-            facts = vault.verify()
+            facts = {**vault.verify(), "public_key": vault.public_key.hex()}
     else:
         facts = dict(check_receipt(path, key=key))
     talk("verified")

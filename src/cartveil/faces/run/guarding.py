@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartveil.errors import ErasedError, InputError, IntegrityError, RefusedError
-from cartveil.events.kinds import Kind, Role
+from cartveil.events.kinds import Kind, Role, View
 from cartveil.events.reading import read_table
 from cartveil.events.scanning import scan as propose
 from cartveil.events.schema import load_schema
@@ -93,7 +93,7 @@ def read(run: Rehearsal) -> str:
     names = [column.name for column in people.columns]
     for principal, purpose, context, label in asked:
         reading = run.vault.read(principal, people.name, subject, purpose=purpose, context=context)
-        views.append({"role": label, "purpose": purpose, "values": _shown(reading, names)})
+        views.append({"role": label, "purpose": purpose, "values": _shown(reading, names, clear=run.synthetic)})
     refusal = _refusal(run, people.name, subject, names)
     run.report["views"] = {"fields": names, "roles": views, "refusal": refusal}
     run.report["before_after"] = _before_after(run, subject)
@@ -111,12 +111,15 @@ def _refusal(run: Rehearsal, table: str, subject: str, names: list[str]) -> dict
     return {"request": asked, "reason": "not refused: this policy reveals without a case", "hint": ""}
 
 
-def _shown(reading: Reading, names: list[str]) -> list[dict[str, str]]:
+def _shown(reading: Reading, names: list[str], *, clear: bool) -> list[dict[str, str]]:
+    """Return what was seen of one record; a report about real people says only that a value was seen in clear."""
     row = reading.rows.slice(0, 1).to_pylist()[0] if reading.rows.num_rows else {}
-    return [
-        {"value": "" if row.get(name) is None else str(row[name]), "view": str(reading.views.get(name, "none"))}
-        for name in names
-    ]
+    shown = []
+    for name in names:
+        value, view = row.get(name), str(reading.views.get(name, "none"))
+        hidden = view == View.CLEAR and not clear
+        shown.append({"value": "" if value is None else "(in clear)" if hidden else str(value), "view": view})
+    return shown
 
 
 def _before_after(run: Rehearsal, subject: str) -> list[dict[str, str]]:

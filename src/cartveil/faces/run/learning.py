@@ -4,7 +4,7 @@ A shop that is too small or too young for a model is no failure: the step says s
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import wraps
 from typing import Any
 
@@ -22,8 +22,11 @@ from cartveil.guard.vault import Wish
 #: Consumers shown with recommendations, and items shown with a forecast.
 _EXAMPLES, _SHOWN_ITEMS = 3, 6
 
-#: Alerts a day that somebody has the time to look at.
-_ALERTS_A_DAY = 2.0
+#: Alerts a day that somebody has the time to look at, and how many of the strongest the report shows.
+_ALERTS_A_DAY, _SHOWN_ALERTS = 1.0, 12
+
+#: Last staged days, on which the staff is judged; the days before teach what is usual.
+_JUDGED_DAYS = 12
 
 _SERVICE_LEVEL, _LEAD_TIME_WEEKS = 0.95, 2
 
@@ -283,31 +286,46 @@ def _unusual_reads(run: Rehearsal, truth: StaffReport) -> tuple[list[dict[str, A
     from cartveil.insight.decisions.watch import audit_stream, train_detector
 
     # Trained on the first part of the log, which the snooping starts after; judged on the rest.
-    until = run.staff_start + timedelta(days=STAFF_DAYS - 12)
-    stream, spec = audit_stream(run.vault.audit_events(SCIENTIST))
-    detector = train_detector(stream, spec=spec, until=until.astimezone(UTC))
+    until = run.staff_start + timedelta(days=STAFF_DAYS - _JUDGED_DAYS)
+    log = run.vault.audit_events(SCIENTIST)
+    # The last entry is this very look at the log.
+    stream, spec = audit_stream(log.slice(0, log.num_rows - 1))
+    detector = train_detector(stream, spec=spec, until=until)
     alerts = detector.alerts(stream, per_day=_ALERTS_A_DAY, since=until)
-    ranked = sorted(alerts, key=lambda alert: -alert.score)
+    units = [(alert.actor, alert.time.date()) for alert in alerts]
     snooped = {(truth.snoop, day) for day in truth.snoop_days}
     staff = [
         {
             "actor": alert.actor,
-            "day": alert.time.strftime("%Y-%m-%d"),
+            "day": str(alert.time.date()),
             "score": round(alert.score, 2),
             "reasons": list(alert.reasons),
-            "is_true_snoop": (alert.actor, alert.time.date()) in snooped,
+            "is_true_snoop": unit in snooped,
         }
-        for alert in ranked[:12]
+        for alert, unit in zip(alerts, units, strict=True)
     ]
-    hits = {day for actor, day in {(alert.actor, alert.time.date()) for alert in alerts} & snooped}
-    rank = next((i for i, alert in enumerate(ranked, 1) if (alert.actor, alert.time.date()) in snooped), None)
-    found = (
-        f"{truth.snoop} found, alert number {rank} of {len(alerts)}, {len(hits)} of {len(truth.snoop_days)} days"
-        if rank
-        else f"{truth.snoop} was not found in {len(alerts)} alerts"
+    timeline = _timeline(detector.score(stream), set(units), since=until)
+    rank = next((place for place, unit in enumerate(units, 1) if unit in snooped), None)
+    place = f"alert number {rank} of {len(units)}" if rank else f"not found in {len(units)} alerts"
+    days = f"{len(set(units) & snooped)} of {len(snooped)} days"
+    return (
+        staff[:_SHOWN_ALERTS],
+        timeline,
+        f"{truth.reads:,} reads through the door; {truth.snoop} snoops: {place}, {days}",
     )
-    timeline = [
-        {"day": alert.time.strftime("%Y-%m-%d"), "actor": alert.actor, "score": round(alert.score, 2), "alert": True}
-        for alert in alerts
+
+
+def _timeline(scores: pa.Table, alerted: set[tuple[str, date]], *, since: datetime) -> list[dict[str, Any]]:
+    """Return each actor's highest score of each judged day."""
+    judged = scores.filter(pc.greater_equal(scores["time"], pa.scalar(since, scores["time"].type)))
+    days = judged.append_column("day", judged["time"].cast(pa.date32()))
+    highest = days.group_by(["actor", "day"]).aggregate([("score", "max")])
+    return [
+        {
+            "day": str(row["day"]),
+            "actor": row["actor"],
+            "score": round(row["score_max"], 2),
+            "alert": (row["actor"], row["day"]) in alerted,
+        }
+        for row in highest.to_pylist()
     ]
-    return staff, timeline, f"{truth.reads:,} reads through the door; {found}"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cartveil.errors import InputError
+from cartveil.faces.files import make_folder
 from cartveil.faces.run import guarding, learning, reporting
 from cartveil.faces.run.rehearsal import Rehearsal
 
@@ -58,11 +59,11 @@ def peak_mib() -> int:
 
 def take_folder(out: Path) -> None:
     """Make the output folder, or empty the one of an earlier run; `InputError` where it is somebody else's."""
-    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
+    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / MARKER).exists())):
         hint = "choose another folder with --out; a run never writes into a folder that it did not make"
         raise InputError("exists already and is not a run's output", path=str(out), hint=hint)
     for name in ("vault/vault.db", "vault/vault.db-wal", "vault/vault.db-shm", "vault/keyring.json"):
         (out / name).unlink(missing_ok=True)
     for folder in ("vault", "set_aside", "learned"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
+        make_folder(out / folder)
     (out / MARKER).touch()

@@ -73,7 +73,7 @@ def audit_stream(log: pa.Table) -> tuple[pa.Table, StreamSpec]:
     for name in ("role", "fields", "subject", "case", *_PLAIN, "rows"):
         if name not in log.column_names:
             raise ColumnError("not an audit log: this column is missing", path=name)
-    log = in_order(log, StreamSpec(fields=("action",)))
+    log = in_order(_without_empty(log), StreamSpec(fields=("action",)))
     seconds = seconds_of(log["time"])
     columns: dict[str, pa.Array | pa.ChunkedArray] = {name: _text(log[name]) for name in ("actor", "role", *_PLAIN)}
     columns |= {"index": log["index"], "time": log["time"], "subject": _text(log["subject"])}
@@ -86,6 +86,17 @@ def audit_stream(log: pa.Table) -> tuple[pa.Table, StreamSpec]:
     return pa.table(
         {name: columns[name] for name in ("index", "time", "actor", "role", "subject", *spec.described)}
     ), spec
+
+
+def _without_empty(log: pa.Table) -> pa.Table:
+    """Return the log with NULL where a text is empty: a log may write "no case" either way."""
+    for name in (*_PLAIN, "subject", "case"):
+        column = log[name]
+        if not pa.types.is_string(column.type):
+            continue
+        filled = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+        log = log.set_column(log.column_names.index(name), name, filled)
+    return log
 
 
 def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:

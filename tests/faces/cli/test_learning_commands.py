@@ -1,0 +1,129 @@
+"""`train`, `recommend`, `forecast`, `watch`: from a release to lists, quantiles and alerts."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from command import CANARY, PASSPHRASE, cartveil
+
+pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def learned(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with two releases and the models trained on them."""
+    folder = tmp_path_factory.mktemp("learned")
+    shutil.copytree(filled / "vault", folder / "vault")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("CARTVEIL_PASSPHRASE", PASSPHRASE)
+        for purpose, job in (("recommendation", "recommend"), ("forecast", "forecast")):
+            words = ("--as", "dana:data_science", "--purpose", purpose, "--recipient", "insight")
+            assert cartveil("export", "vault", *words, "--out", f"{job}.parquet").code == 0
+            done = cartveil("train", job, f"{job}.parquet", "--out", f"models/{job}", "--epochs", "1", "--json")
+            assert done.code == 0, done.err
+            assert isinstance(json.loads(done.out), dict)
+            assert done.err.splitlines()[0].startswith("cartveil: epoch 1: loss ")
+            assert done.err.splitlines()[-1] == f"cartveil: wrote models/{job}"
+    return folder
+
+
+@pytest.fixture
+def here(learned: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(learned)
+    monkeypatch.setenv("CARTVEIL_PASSPHRASE", PASSPHRASE)
+    return learned
+
+
+def a_pseudonym(folder: Path) -> str:
+    return str(pq.read_table(folder / "recommend.parquet")["subject"][0].as_py())
+
+
+def test_recommend_lists_items_with_reasons(here: Path) -> None:
+    done = cartveil("recommend", "models/recommend", "recommend.parquet", "--consumer", a_pseudonym(here), "-k", "3")
+    assert (done.code, done.err) == (0, "")
+    head, *lines = done.out.splitlines()
+    assert head.split() == ["item", "description", "score", "reason"]
+    assert len(lines) == 3
+
+
+def test_recommend_only_new_leaves_out_what_was_bought(here: Path) -> None:
+    pseudonym = a_pseudonym(here)
+    words = ("--consumer", pseudonym, "--only-new", "--json")
+    found = json.loads(cartveil("recommend", "models/recommend", "recommend.parquet", *words).out)
+    table = pq.read_table(here / "recommend.parquet").to_pylist()
+    bought = {row["item"] for row in table if row["subject"] == pseudonym}
+    assert bought
+    assert not bought & {line["item"] for line in found}
+
+
+def test_recommend_knows_no_clear_name(here: Path) -> None:
+    done = cartveil("recommend", "models/recommend", "recommend.parquet", "--consumer", "c3")
+    assert (done.code, done.out) == (1, "")
+    assert "hint: pseudonyms are in the column `subject`" in done.err
+
+
+def test_forecast_gives_quantiles_in_order_for_four_weeks(here: Path) -> None:
+    item = str(pq.read_table(here / "forecast.parquet")["item"][0].as_py())
+    rows = json.loads(cartveil("forecast", "models/forecast", "forecast.parquet", "--item", item, "--json").out)
+    assert len(rows) == 4
+    assert all(row["q10"] <= row["q50"] <= row["q90"] for row in rows)
+
+
+def test_forecast_with_a_service_level_says_how_much_to_order(here: Path) -> None:
+    words = ("models/forecast", "forecast.parquet", "--service-level", "0.9", "--json")
+    rows = json.loads(cartveil("forecast", *words).out)
+    assert {"item", "quantity"} <= set(rows[0])
+
+
+def test_an_unknown_item_is_said(here: Path) -> None:
+    done = cartveil("forecast", "models/forecast", "forecast.parquet", "--item", "no such thing")
+    assert (done.code, done.out) == (2, "")
+    assert "hint: " in done.err
+
+
+def test_watch_finds_unusual_orders_under_pseudonyms(here: Path) -> None:
+    done = cartveil("watch", "recommend.parquet", "--until", "2026-06-01", "--json")
+    assert done.code == 0, done.err
+    assert "alerts since 2026-06-01" in done.err
+    subjects = set(pq.read_table(here / "recommend.parquet")["subject"].to_pylist())
+    assert {alert["actor"] for alert in json.loads(done.out)} <= subjects
+
+
+def test_watch_of_a_vault_asks_who_reads_its_log(here: Path) -> None:
+    done = cartveil("watch", "vault", "--until", "2026-06-01")
+    assert (done.code, done.out) == (2, "")
+    assert "hint: pass --as NAME:privacy_officer" in done.err
+
+
+def test_watch_of_a_log_that_is_too_short_is_said(here: Path) -> None:
+    done = cartveil("watch", "vault", "--until", "2026-06-01", "--as", "olga:privacy_officer")
+    assert (done.code, done.out) == (1, "")
+    assert "too few" in done.err
+
+
+def test_a_raw_table_is_never_learned_from(here: Path, filled: Path) -> None:
+    import pyarrow.csv as csv
+
+    pq.write_table(csv.read_csv(filled / "customers.csv"), here / "raw.parquet")
+    done = cartveil("train", "recommend", "raw.parquet", "--out", "models/raw")
+    assert done.code == 1
+    assert "hint: learning takes only what `cartveil export` wrote" in done.err
+    assert CANARY not in done.err
+    assert not (here / "models" / "raw").exists()
+
+
+def test_a_model_of_the_other_kind_is_refused(here: Path) -> None:
+    done = cartveil("forecast", "models/recommend", "forecast.parquet")
+    assert done.code == 1
+    assert "hint: " in done.err
+
+
+def test_erasing_marks_the_models_that_learned_from_the_consumer(here: Path) -> None:
+    words = ("erase", "vault", "c3", "--as", "o:privacy_officer", "--yes", "--learned", ".")
+    assert cartveil(*words).code == 0
+    card = json.loads((here / "models" / "recommend" / "card.json").read_text(encoding="utf-8"))
+    assert card["status"] == "needs retraining"
