@@ -22,7 +22,12 @@ import pyarrow.parquet as pq
 import torch
 
 from bench.report import mean_and_spread, write_report
-from cartveil.events.protected import ProtectedEvents, ProtectionMark
+from cartveil.events.cleaning import clean
+from cartveil.events.protected import Events, ProtectedEvents
+from cartveil.events.schema import parse_schema
+from cartveil.guard.keys import SecretKey
+from cartveil.guard.protect import protect_events
+from cartveil.guard.protect.steps import Scope
 from cartveil.insight.decisions.recommend import RecommenderConfig, evaluate, train_recommender
 from cartveil.insight.decisions.recommend.counts import (
     Scorer,
@@ -99,23 +104,33 @@ def baseline(events: ProtectedEvents, name: str) -> dict[str, Any]:
     return evaluate(scorer, events, since=TEST)
 
 
-def protected(raw: pa.Table, *, unit: str = "hour") -> ProtectedEvents:
-    """Make a release of the raw file: the protocol's rows, digests for names, times to the hour (or another unit)."""
-    kept = raw.filter(_kept(raw))
-    events = pa.table(
-        {
-            "subject": _pseudonyms(kept["CustomerID"]),
-            "time": pc.floor_temporal(kept["InvoiceDate"], unit=unit),
-            "item": pc.utf8_upper(kept["StockCode"]).cast(pa.string()),
-            "order": _pseudonyms(kept["InvoiceNo"]),
-            "amount": kept["UnitPrice"],
-            "quantity": kept["Quantity"],
-            "description": kept["Description"].cast(pa.string()),
-        }
-    )
-    events = events.append_column("row", pa.array(range(len(events))))
-    events = events.sort_by([("subject", "ascending"), ("time", "ascending"), ("row", "ascending")]).drop_columns("row")
-    return ProtectedEvents(events, {"purpose": "benchmark", "recipient": "bench"}, ProtectionMark())
+def protected(raw: pa.Table, *, width: str = "1m") -> ProtectedEvents:
+    """Clean and release the raw file as the product does; only duplicates stay, which the protocol keeps.
+
+    The key is made up and always the same, so that a run can be repeated. Times keep their minutes, as the protocol
+    asks which of two baskets came first; the product's default releases hours, and then two invoices of one hour
+    cannot be told apart.
+    """
+    orders = parse_schema(_SCHEMA.format(width=width)).table("orders")
+    kept = clean(Events(raw, orders), keep_duplicates=True).kept.table
+    return protect_events(kept, orders, derive=_derive, scope=Scope("recommendation", "bench"))
+
+
+_SCHEMA = """
+[tables.orders.columns]
+InvoiceNo = {{ kind = "order_id", role = "order" }}
+StockCode = {{ kind = "product", role = "item", pattern = "[0-9]{{5}}.*" }}
+Description = {{ kind = "product", role = "description" }}
+Quantity = {{ kind = "quantity", role = "quantity" }}
+InvoiceDate = {{ kind = "event_time", role = "time", release = {{ method = "bucket", width = "{width}" }} }}
+UnitPrice = {{ kind = "amount", role = "amount" }}
+CustomerID = {{ kind = "user_id", role = "subject" }}
+Country = "region"
+"""
+
+
+def _derive(label: str, *names: str) -> SecretKey:
+    return SecretKey(hashlib.sha256("/".join(("bench", label, *names)).encode()).digest())
 
 
 _BASELINES: dict[str, Callable[..., Scorer]] = {
@@ -141,27 +156,6 @@ def _run(events: ProtectedEvents, config: RecommenderConfig, seed: int) -> dict[
         "seconds": seconds,
         "seconds_per_epoch": recommender.card["seconds_per_epoch"],
     }
-
-
-def _kept(raw: pa.Table) -> pa.ChunkedArray:
-    conditions = (
-        pc.greater(raw["Quantity"], 0),
-        pc.greater(raw["UnitPrice"], 0),
-        pc.is_valid(raw["CustomerID"]),
-        pc.invert(pc.starts_with(raw["InvoiceNo"], "C")),
-        pc.match_substring_regex(pc.utf8_upper(raw["StockCode"]), r"^\d{5}"),
-    )
-    kept = conditions[0]
-    for condition in conditions[1:]:
-        kept = pc.and_(kept, condition)
-    return kept
-
-
-def _pseudonyms(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    encoded = pc.dictionary_encode(column.cast(pa.string())).combine_chunks()
-    encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
-    names = [hashlib.sha256(value.encode()).hexdigest()[:16] for value in encoded.dictionary.to_pylist()]
-    return pa.chunked_array([pa.array(names, pa.string()).take(encoded.indices)])
 
 
 if __name__ == "__main__":

@@ -139,7 +139,8 @@ def export(
     with open_vault(folder, read_settings(passphrase_file=passphrase_file, policy=policy)) as vault:
         result = vault.export(_principal(actor), purpose=purpose, recipient=recipient, period=period)
     write_release(out, result.events, public_key=public_key)
-    talk(f"wrote {out}: {len(result.events)} events")
+    counted = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in result.counts.items())
+    talk(f"wrote {out}: {counted}")
     if as_json:
         emit_json(dict(result.counts))
 
