@@ -148,6 +148,15 @@ ROWS = (
         "customers.parquet: exists already",
     ),
     Row("run's folder is another's", nothing, ("run", ".", "--out", "vault"), 2, "vault: exists already"),
+    Row("model's folder is another's", nothing, ("train", "recommend", "x", "--out", "."), 2, ".: exists already"),
+    Row("run on nothing", lambda s: (s / "none").mkdir(), ("run", "none"), 2, "none: holds no table"),
+    Row(
+        "run without consumers",
+        changed("cartveil.toml", b'kind = "event_time", role = "time"', b'kind = "event_time"'),
+        ("run", "."),
+        2,
+        "no table has the roles",
+    ),
     Row("run's folder is a file", nothing, ("run", ".", "--out", "orders.csv"), 2, "orders.csv: exists already"),
     Row("vault's folder is a file", nothing, ("init", "orders.csv"), 1, "orders.csv: "),
     Row("demo's folder is another's", nothing, ("demo", "--out", "vault"), 2, "vault: exists already"),
@@ -180,20 +189,20 @@ def test_it_is_said_well_and_nothing_is_half_written(row: Row, shop: Path) -> No
         (shop / "elsewhere").mkdir()
         shutil.copy(shop / "vault" / "keyring.json", shop / "elsewhere")
         (shop / "bad.csv").rename(shop / "elsewhere" / "vault.db")
-    before = contents(shop)
+    before, folders = contents(shop), {path for path in shop.rglob("*") if path.is_dir()}
     assert_said_well(cartveil(*row.words), code=row.code, said=row.said)
     assert contents(shop) == before
+    assert {path for path in shop.rglob("*") if path.is_dir()} == folders
 
 
-@pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.9, 0.99])
-def test_a_flipped_byte_anywhere_in_the_vault_harms_nobody(share: float, shop: Path) -> None:
-    """A byte that no row uses may be flipped unseen; what never happens is a traceback or a wrong value."""
+@pytest.mark.parametrize("share", [place / 17 for place in range(1, 17)])
+def test_a_flipped_byte_anywhere_in_the_vault_is_found_or_makes_no_difference(share: float, shop: Path) -> None:
+    """Much of a database file is unused; a byte that matters is found by `verify`, if not by the read itself."""
     right = cartveil(*READ, "--context", "case_open=true").out
     flipped("vault/vault.db", share)(shop)
     verified = cartveil("verify", "vault")
-    assert verified.code == 0 or verified.err.startswith("cartveil: ")
     shown = cartveil(*READ, "--context", "case_open=true")
-    assert shown.out in (right, "")
+    assert verified.code == 1 or shown.out == right
     assert "Traceback" not in verified.err + shown.err
 
 

@@ -21,10 +21,13 @@ _DAY = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 @as_json
 def train(job: str, events: Path, out: Path, epochs: int | None, seed: int, as_json: bool) -> None:
     """Train a model for JOB on EVENTS, a file that `export` wrote."""
+    from cartveil.errors import InputError
     from cartveil.events.protected import load_protected
     from cartveil.faces.assemble import need_learning
 
     need_learning("train")
+    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / "card.json").exists())):
+        raise InputError("exists already and is not a model", path=str(out), hint="choose another folder with --out")
     release = load_protected(events)
     card = (
         _train_recommender(release, out, epochs, seed)

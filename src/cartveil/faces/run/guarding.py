@@ -44,6 +44,9 @@ def scan(run: Rehearsal) -> str:
         proposal = propose(tables, paths={table.name: table.path for table in run.schema.tables})
         said = f"read {toml}"
     run.schema, run.tables = load_schema(toml), tables
+    # Asked now, so that a schema without the roles that a run needs is refused before anything is written.
+    run.people()
+    run.purchases()
     run.report["scan"] = [evidence.to_dict() for evidence in proposal.evidence]
     columns = sum(len(table.columns) for table in run.schema.tables)
     rows = sum(table.num_rows for table in tables.values())

@@ -137,7 +137,9 @@ def _pick(schema: Schema, *, with_time: bool) -> Table:
     if subjects and not with_time:
         return subjects[0]
     wanted = "the roles `subject`, `time` and `item`" if with_time else "the role `subject`"
-    raise InputError(f"no table has {wanted}", path=schema.name, hint="give the roles in cartveil.toml")
+    raise InputError(
+        f"no table has {wanted}", path=schema.name, hint=f"give the roles in {schema.folder}/cartveil.toml"
+    )
 
 
 def _made(value: Made | None, step: str) -> Made:

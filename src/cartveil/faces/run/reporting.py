@@ -1,28 +1,14 @@
 """The last step: what the run found, as one page and as data."""
 
 from cartveil.faces.console import render_report
+from cartveil.faces.console.report import SECTIONS
 from cartveil.faces.files import write_json, write_text
 from cartveil.faces.run.rehearsal import Rehearsal
-
-#: What the page shows, in the keys of `cartveil.faces.console.report`.
-_SECTIONS = (
-    "before_after",
-    "quality",
-    "scan",
-    "views",
-    "export",
-    "recommend",
-    "forecast",
-    "watch",
-    "erase",
-    "audit",
-    "steps",
-)
 
 
 def report(run: Rehearsal) -> str:
     """Write `report.html`, one page that loads nothing, and `report.json` with the same facts."""
-    page = {name: run.report[name] for name in _SECTIONS if run.report.get(name)}
+    page = {name: run.report[name] for name in SECTIONS if run.report.get(name)}
     page["title"] = run.title + (" (synthetic identities)" if run.synthetic else "")
     page["generated"] = run.present.strftime("%Y-%m-%d %H:%M UTC")
     page["facts"] = _facts(run)

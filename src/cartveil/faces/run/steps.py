@@ -1,6 +1,7 @@
 """The ten steps of a run in order, each timed, each saying what it did."""
 
 import resource
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,16 @@ MARKER = ".cartveil-run"
 
 Step = Callable[[Rehearsal], str]
 
+
+def _scan(run: Rehearsal) -> str:
+    """Scan, and take the output folder only when there is something to do in it."""
+    said = guarding.scan(run)
+    take_folder(run.out)
+    return said
+
+
 STEPS: tuple[tuple[str, Step], ...] = (
-    ("scan", guarding.scan),
+    ("scan", _scan),
     ("clean", guarding.clean),
     ("protect and put", guarding.put),
     ("read", guarding.read),
@@ -38,7 +47,7 @@ def rehearse(run: Rehearsal) -> dict[str, object]:
     Raises:
         InputError: The output folder holds something that no run made.
     """
-    take_folder(run.out)
+    refuse_foreign(run.out)
     started, timings = time.perf_counter(), []
     with run.closing:
         for number, (name, step) in enumerate(STEPS, start=1):
@@ -57,13 +66,19 @@ def peak_mib() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def take_folder(out: Path) -> None:
-    """Make the output folder, or empty the one of an earlier run; `InputError` where it is somebody else's."""
+def refuse_foreign(out: Path) -> None:
+    """Refuse an output folder that holds something that no run made."""
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / MARKER).exists())):
         hint = "choose another folder with --out; a run never writes into a folder that it did not make"
         raise InputError("exists already and is not a run's output", path=str(out), hint=hint)
-    for name in ("vault/vault.db", "vault/vault.db-wal", "vault/vault.db-shm", "vault/keyring.json"):
-        (out / name).unlink(missing_ok=True)
+
+
+def take_folder(out: Path) -> None:
+    """Make the output folder, or empty the one of an earlier run; `InputError` where it is somebody else's."""
+    refuse_foreign(out)
     for folder in ("vault", "set_aside", "learned"):
+        shutil.rmtree(out / folder, ignore_errors=True)
         make_folder(out / folder)
+    for name in ("report.html", "report.json", "receipt.json", "checkpoint.txt"):
+        (out / name).unlink(missing_ok=True)
     (out / MARKER).touch()

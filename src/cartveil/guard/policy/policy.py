@@ -31,6 +31,9 @@ _VIEWS = {
 
 _REMEMBERED = 8192
 
+#: Said where even two changes would not be enough.
+NO_SMALL_CHANGE = "no two changes of this request would permit it; ask whoever keeps the policy"
+
 
 @dataclass(frozen=True)
 class _Answer:
@@ -40,6 +43,7 @@ class _Answer:
     rules: tuple[str, ...] = ()
     erred: bool = False
     understood: bool = True  # whether the schema knows what was asked
+
 
 
 class Policy:
@@ -87,7 +91,7 @@ class Policy:
         if decision.allowed:
             return decision
         hint = smallest_change(question, lambda other: self._answer(other).allowed)
-        return replace(decision, hint=hint)
+        return replace(decision, hint=hint or NO_SMALL_CHANGE)
 
     def _answer(self, question: Question) -> Decision:
         match question.action:

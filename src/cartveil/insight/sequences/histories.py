@@ -40,7 +40,9 @@ def histories_of(baskets: Baskets, occasions: Occasions, *, steps: int, width: i
     items[held] = baskets.items[at[held]]
     follows = np.minimum(place + 1, len(baskets) - 1)
     later = np.where(place + 1 < occasions.end[:, None], baskets.day[follows], occasions.cutoff)
-    gap, age = later - baskets.day[place], occasions.cutoff - baskets.day[place]
+    # Where there is no basket the difference means nothing, and could be too small for a logarithm.
+    gap = np.where(real, later - baskets.day[place], 0)
+    age = occasions.cutoff - baskets.day[place]
     size = np.minimum(size, width)
     numeric = np.stack([np.log1p(gap) / 4, np.log1p(size) / 4, np.log1p(np.maximum(age, 0)) / 5], axis=-1)
     numeric = np.where(real[..., None], numeric, 0).astype(np.float32)  # (n, T, 3)
