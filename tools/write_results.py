@@ -1,7 +1,7 @@
 """Write the figures of `bench/results/` into README.md and docs/results.md, between their marks.
 
-    python tools/write_results.py          # writes
-    python tools/write_results.py --check  # exits 1 where a page says something else than the files
+python tools/write_results.py          # writes
+python tools/write_results.py --check  # exits 1 where a page says something else than the files
 """
 
 import argparse
@@ -91,7 +91,7 @@ def _orders() -> str:
     figures = _read("orders")
     kinds = {"tenfold": "ten times the units", "swapped": "another consumer's order", "both": "both"}
     lines = [
-        "**Unusual orders**, injected into real ones; average precision (these corruptions are made up, real fraud is not):",
+        "**Unusual orders**, injected into real ones; average precision (made-up corruptions, no real fraud):",
         "",
         "| | Cartveil (LSTM) | z-score |",
         "|---|---|---|",

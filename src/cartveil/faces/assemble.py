@@ -8,7 +8,7 @@ import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,8 +27,11 @@ VAULT_FILE, KEYRING_FILE = "vault.db", "keyring.json"
 
 
 def now() -> datetime:
-    """Return the present moment in UTC; the one place where Cartveil reads the clock."""
-    return datetime.now(UTC)
+    """Return the present moment where this machine stands; the one place where Cartveil reads the clock.
+
+    Rules about hours mean hours of that zone (set `TZ`); the log keeps UTC.
+    """
+    return datetime.now().astimezone()
 
 
 @dataclass(frozen=True)

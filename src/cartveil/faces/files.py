@@ -2,9 +2,6 @@
 
 import io
 import json
-import os
-import secrets
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +9,7 @@ import pyarrow.parquet as pq
 
 from cartveil.errors import InputError, ReadError, StorageError
 from cartveil.events.protected import ProtectedEvents
+from cartveil.events.writing import replace_file
 
 
 def refuse_existing(*paths: Path | None) -> None:
@@ -36,9 +34,9 @@ def write_new(path: Path, text: str) -> None:
     write_text(path, text)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, mode: int = 0o666) -> None:
     """Write a text file, whole or not at all."""
-    _atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    replace_file(path, lambda new: new.write_text(text, encoding="utf-8"), mode=mode)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -48,27 +46,13 @@ def write_json(path: Path, value: object) -> None:
 
 def write_parquet(path: Path, table: pa.Table) -> None:
     """Write a Parquet file, whole or not at all."""
-    _atomically(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
-
-
-def _atomically(path: Path, write: Callable[[Path], object]) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        write(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        reason = (error.strerror or "write failed").lower()
-        raise StorageError(reason, path=str(path), hint="nothing was written; free space or check rights") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_file(path, lambda new: pq.write_table(table, new, compression="zstd"))
 
 
 def write_release(path: Path, events: ProtectedEvents, *, public_key: Path | None = None) -> None:
     """Write a release, whole or not at all; encrypted to the owner of an RSA public key where one is given."""
     if public_key is None:
-        _atomically(path, events.save)
+        replace_file(path, events.save)
         return
     from cartveil.guard.protect.release import release_to
 
@@ -80,4 +64,4 @@ def write_release(path: Path, events: ProtectedEvents, *, public_key: Path | Non
     clear = io.BytesIO()
     events.save(clear)
     sealed = release_to(clear.getvalue(), pem)
-    _atomically(path, lambda temporary: temporary.write_bytes(sealed))
+    replace_file(path, lambda new: new.write_bytes(sealed))

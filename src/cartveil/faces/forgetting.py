@@ -4,12 +4,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from cartveil.faces.assemble import need_learning
-
 
 def forget_in(folder: Path) -> Callable[[Mapping[str, str]], Mapping[str, object]]:
     """Return the function that removes pseudonyms from the releases in a folder and marks its models."""
-    need_learning("erase --learned")
     return partial(_forget, folder)
 
 

@@ -4,12 +4,14 @@ import base64
 import json
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartveil.errors import ErasedError, InputError, IntegrityError, RefusedError
 from cartveil.events.kinds import Kind, Role, View
+from cartveil.events.protected import load_protected
 from cartveil.events.reading import read_table
 from cartveil.events.scanning import scan as propose
 from cartveil.events.schema import load_schema
@@ -72,8 +74,7 @@ def clean(run: Rehearsal) -> str:
 def put(run: Rehearsal) -> str:
     """Protect the cleaned tables and store them in a new vault."""
     run.vault = create_vault(run.out / "vault", run.schema, run.settings)
-    write_text(run.out / "vault" / "passphrase.txt", run.passphrase + "\n")
-    (run.out / "vault" / "passphrase.txt").chmod(0o600)
+    write_text(run.out / "vault" / "passphrase.txt", run.passphrase + "\n", mode=0o600)
     values, started = 0, time.perf_counter()
     # People come first: a consumer's key is made when the consumer is first seen.
     for table in sorted(run.schema.tables, key=lambda table: table.by_role(Role.TIME) is not None):
@@ -87,7 +88,7 @@ def read(run: Rehearsal) -> str:
     """Read one record as three people, and show one refusal with the change that would permit it."""
     people = run.people()
     subject = most_active(run)[0]
-    views: list[dict[str, object]] = []
+    views: list[dict[str, Any]] = []
     asked: tuple[tuple[Principal, str, dict[str, object], str], ...] = (
         (SUPPORT, "support", {"case_open": True}, "support agent, open case"),
         (MARKETING, "marketing", {}, "marketing analyst"),
@@ -100,7 +101,14 @@ def read(run: Rehearsal) -> str:
     refusal = _refusal(run, people.name, subject, names)
     run.report["views"] = {"fields": names, "roles": views, "refusal": refusal}
     run.report["before_after"] = _before_after(run, subject)
-    return f"three views of one record; refused: {refusal['reason']}; hint: {refusal['hint']}"
+    record = "synthetic record" if run.synthetic else "record"
+    headline = f"three views of one {record}; refused: {refusal['reason']}; hint: {refusal['hint']}"
+    return "\n".join([headline, *(_in_words(view) for view in views)])
+
+
+def _in_words(view: Mapping[str, Any]) -> str:
+    shown = [cell["value"] for cell in view["values"] if cell["view"] != View.NONE and cell["value"]]
+    return f"{view['role']}: {' | '.join(shown) or 'nothing'}"
 
 
 def _refusal(run: Rehearsal, table: str, subject: str, names: list[str]) -> dict[str, str]:
@@ -165,8 +173,9 @@ def export(run: Rehearsal) -> str:
 
 def erase(run: Rehearsal) -> str:
     """Erase one consumer, show that nothing is left, and check the receipt before and after a changed byte."""
-    # The second most active one: the first is shown in the report, and should still be there to be read.
-    subject = most_active(run)[:2][-1]
+    subject = _leaver(run)
+    pseudonyms = set(run.vault.pseudonyms(subject).values())
+    before = _released(run, pseudonyms)
     # The officer erases today, after all the staged weeks.
     run.clock.set(run.present)
     receipt = run.vault.erase(OFFICER, subject, forget=(forget_in(run.learned),))
@@ -186,7 +195,28 @@ def erase(run: Rehearsal) -> str:
     }
     said = f"key destroyed; reading says `{_reading_says(run, subject)}`"
     changed = "rejected" if rejected else "ACCEPTED"
-    return f"{said}; receipt verified among {facts['entries']:,} entries, one changed byte {changed}"
+    headline = f"{said}; receipt verified among {facts['entries']:,} entries, one changed byte {changed}"
+    gone = ", ".join(f"{count:,} rows of {table}" for table, count in facts["deleted"].items())
+    return f"{headline}\ndeleted {gone}; {before:,} events in the release before, {_released(run, pseudonyms):,} after"
+
+
+def _leaver(run: Rehearsal) -> str:
+    """Return who is to be forgotten: not the one that the report shows, and somebody whom a release holds."""
+    active = most_active(run)
+    in_release = set(pc.unique(run.events.table["subject"]).to_pylist()) if run.has_events() else set()
+    for subject in active[1:100]:
+        if in_release & set(run.vault.pseudonyms(subject).values()):
+            return subject
+    return active[:2][-1]
+
+
+def _released(run: Rehearsal, pseudonyms: set[str]) -> int:
+    """Return how many events of a consumer the release on the disk holds."""
+    path = run.learned / "recommendation.parquet"
+    if not path.exists():
+        return 0
+    events = load_protected(path).table["subject"]
+    return int(pc.sum(pc.is_in(events, value_set=pa.array(list(pseudonyms), pa.string()))).as_py() or 0)
 
 
 def _reading_says(run: Rehearsal, subject: str) -> str:

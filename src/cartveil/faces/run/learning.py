@@ -69,16 +69,21 @@ def learn(run: Rehearsal) -> str:
         f"({ours['consumers']:,} consumers, first basket from {since:%Y-%m-%d}); "
         f"personal popularity {personal['all']['ndcg@10']:.3f} and {personal['new']['ndcg@10']:.3f}"
     )
+    examples = _examples(run.events, recommender)
     run.report["recommend"] = {
         "headline": headline,
         "metrics": {
             name: {"all": round(each["all"]["ndcg@10"], 4), "new": round(each["new"]["ndcg@10"], 4)}
             for name, each in metrics.items()
         },
-        "examples": _examples(run.events, recommender),
+        "examples": examples,
         "epochs": epochs,
     }
-    return headline
+    return "\n".join([headline, *(f"{each['pseudonym']}: {_top(each['items'])}" for each in examples)])
+
+
+def _top(items: list[dict[str, Any]], count: int = 3) -> str:
+    return "; ".join(f"{item['description']} ({item['reason']})" for item in items[:count])
 
 
 def test_start(events: ProtectedEvents) -> datetime:
@@ -177,14 +182,21 @@ def forecast(run: Rehearsal) -> str:
     }
     shown = np.argsort(-known.demand[:, -8:].sum(1))[:_SHOWN_ITEMS]
     orders = reorder_quantity(forecaster.totals(known), service_level=_SERVICE_LEVEL, lead_time_weeks=_LEAD_TIME_WEEKS)
+    reorder = _reorder(orders, dict(zip(known.items, known.descriptions, strict=True)), known, shown)
     run.report["forecast"] = {
         "metrics": {name: round(score.wql, 4) for name, score in scores.items()},
         "coverage": {level: round(share, 3) for level, share in scores["Cartveil LSTM"].coverage.items()},
-        "series": _series(known, demand, forecaster.forecast(known), shown[:3]),
-        "reorder": _reorder(orders, dict(zip(known.items, known.descriptions, strict=True)), known, shown),
+        "series": _series(known, demand, forecaster.forecast(known), shown[:4]),
+        "reorder": reorder,
     }
     told = ", ".join(f"{name} {score.wql:.3f}" for name, score in scores.items())
-    return f"{len(known.items):,} items, WQL of four weeks from {known.weeks[-1]}: {told}"
+    headline = f"{len(known.items):,} items, WQL of the four weeks after {known.weeks[-1]}: {told}"
+    ordered = [
+        f"reorder {each['quantity']:,} of {each['description'] or each['item']} "
+        f"(nothing in stock, {each['service_level']:.0%} service, {each['lead_time_weeks']} weeks)"
+        for each in reorder[:_EXAMPLES]
+    ]
+    return "\n".join([headline, *ordered])
 
 
 def _series(known: Any, demand: Any, table: pa.Table, shown: Any) -> list[dict[str, Any]]:
@@ -231,7 +243,9 @@ def watch(run: Rehearsal) -> str:
     found = f"{about_orders}; staff: {about_staff}"
     if orders or timeline:
         run.report["watch"] = {"orders": orders, "staff": staff, "timeline": timeline, "found": about_staff}
-    return found
+    alerts = [f"order of {each['pseudonym']}: {'; '.join(each['reasons'])}" for each in orders[:_EXAMPLES]]
+    alerts += [f"{each['actor']}, {each['day']}: {'; '.join(each['reasons'])}" for each in staff[:_EXAMPLES]]
+    return "\n".join([found, *alerts])
 
 
 def _watch_orders(run: Rehearsal) -> tuple[list[dict[str, Any]], str]:
@@ -304,7 +318,7 @@ def _unusual_reads(run: Rehearsal, truth: StaffReport) -> tuple[list[dict[str, A
         }
         for alert, unit in zip(alerts, units, strict=True)
     ]
-    timeline = _timeline(detector.score(stream), set(units), since=until)
+    timeline = _timeline(detector.examine(stream), set(units), since=until.date())
     rank = next((place for place, unit in enumerate(units, 1) if unit in snooped), None)
     place = f"alert number {rank} of {len(units)}" if rank else f"not found in {len(units)} alerts"
     days = f"{len(set(units) & snooped)} of {len(snooped)} days"
@@ -315,17 +329,13 @@ def _unusual_reads(run: Rehearsal, truth: StaffReport) -> tuple[list[dict[str, A
     )
 
 
-def _timeline(scores: pa.Table, alerted: set[tuple[str, date]], *, since: datetime) -> list[dict[str, Any]]:
-    """Return each actor's highest score of each judged day."""
-    judged = scores.filter(pc.greater_equal(scores["time"], pa.scalar(since, scores["time"].type)))
-    days = judged.append_column("day", judged["time"].cast(pa.date32()))
-    highest = days.group_by(["actor", "day"]).aggregate([("score", "max")])
+def _timeline(found: Any, alerted: set[tuple[str, date]], *, since: date) -> list[dict[str, Any]]:
+    """Return each actor's score of each judged day."""
+    _, first = np.unique(found.days.unit, return_index=True)
+    actors = found.stream["actor"].take(pa.array(first)).to_pylist()
+    days = found.days.day.astype("datetime64[D]").tolist()
     return [
-        {
-            "day": str(row["day"]),
-            "actor": row["actor"],
-            "score": round(row["score_max"], 2),
-            "alert": (row["actor"], row["day"]) in alerted,
-        }
-        for row in highest.to_pylist()
+        {"day": str(day), "actor": actor, "score": round(max(float(score), 0.0), 2), "alert": (actor, day) in alerted}
+        for actor, day, score in zip(actors, days, found.days.score, strict=True)
+        if day >= since
     ]

@@ -115,6 +115,10 @@ class Rehearsal:
     def events(self, events: ProtectedEvents) -> None:
         self._events = events
 
+    def has_events(self) -> bool:
+        """Return whether a release was exported."""
+        return self._events is not None
+
     @property
     def learned(self) -> Path:
         """Return the folder of releases and models."""

@@ -10,7 +10,7 @@ def report(run: Rehearsal) -> str:
     """Write `report.html`, one page that loads nothing, and `report.json` with the same facts."""
     page = {name: run.report[name] for name in SECTIONS if run.report.get(name)}
     page["title"] = run.title + (" (synthetic identities)" if run.synthetic else "")
-    page["generated"] = run.present.strftime("%Y-%m-%d %H:%M UTC")
+    page["generated"] = run.present.strftime("%Y-%m-%d %H:%M %Z")
     page["facts"] = _facts(run)
     write_json(run.out / "report.json", page)
     write_text(run.out / "report.html", render_report(page))

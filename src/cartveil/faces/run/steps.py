@@ -14,6 +14,7 @@ from cartveil.faces.run.rehearsal import Rehearsal
 #: A folder that a run made holds this file.
 MARKER = ".cartveil-run"
 
+#: Does a part of the job and says what it did: a headline, and lines of detail.
 Step = Callable[[Rehearsal], str]
 
 
@@ -54,8 +55,11 @@ def rehearse(run: Rehearsal) -> dict[str, object]:
             begun = time.perf_counter()
             said = step(run)
             seconds = time.perf_counter() - begun
-            timings.append({"name": name, "seconds": round(seconds, 2), "peak_mib": peak_mib(), "what": said})
-            run.talk(f"{number:2}/{len(STEPS)} {name}: {said} ({seconds:.1f} s)")
+            headline, *details = said.splitlines()
+            timings.append({"name": name, "seconds": round(seconds, 2), "peak_mib": peak_mib(), "what": headline})
+            run.talk(f"{number:2}/{len(STEPS)} {name}: {headline} ({seconds:.1f} s)")
+            for line in details:
+                run.talk(f"      {line}")
             run.report["steps"] = timings
     run.report["seconds"] = round(time.perf_counter() - started, 1)
     return run.report

@@ -14,9 +14,9 @@ from typing import NoReturn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from cartveil.errors import DecryptionError, InputError, IntegrityError, PassphraseError
+from cartveil.errors import DecryptionError, InputError, IntegrityError, KeyringError, PassphraseError
+from cartveil.events.writing import create_file
 from cartveil.guard.keys.document import Document, KeyRecord, read_document
-from cartveil.guard.keys.files import write_new_file
 from cartveil.guard.keys.passphrase import SALT_BYTES, SCRYPT_OWASP, ScryptProfile, passphrase_key
 from cartveil.guard.keys.sealing import (
     derive_key,
@@ -83,7 +83,12 @@ class Keyring:
         records = tuple(_seal_record(name, key, lock, tenant=tenant) for name, key in fresh.items())
         document = Document(tenant, profile, salt, records, _public_key(fresh["signing-1"]))
         file = Path(path)
-        write_new_file(file, document.to_bytes(_mark_key(fresh["root-1"])), mode=0o600)
+        content = document.to_bytes(_mark_key(fresh["root-1"]))
+        try:
+            create_file(file, lambda new: new.write_bytes(content), mode=0o600)
+        except FileExistsError:
+            hint = "open it, or choose another path"
+            raise KeyringError("exists already", path=str(file), hint=hint) from None
         return cls(document, fresh, path=file)
 
     @classmethod

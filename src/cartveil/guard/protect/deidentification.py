@@ -17,6 +17,9 @@ from cartveil.guard.protect.steps import Derive, Scope
 #: The least group size at which a release may be called anonymised; a usual limit for open data.
 LEAST_K = 5
 
+#: Whom a table is de-identified for: nobody but the caller.
+SCOPE = Scope("deidentify", "caller")
+
 _QUASI = frozenset({Sensitivity.QUASI, Sensitivity.DIRECT, Sensitivity.OFFICIAL, Sensitivity.PAYMENT})
 
 
@@ -68,8 +71,8 @@ def deidentify(
         - It is called anonymised only if no column links the rows of one person, no free text is left, groups of
           rows alike in quasi-identifiers have at least five members, and no row is alone in all its columns.
     """
-    scope = Scope("deidentify", "caller")
-    released = protect_table(table, schema, derive=_derive(key or SecretKey.generate()), scope=scope, finder=finder)
+    derive = derive_from(key or SecretKey.generate())
+    released = protect_table(table, schema, derive=derive, scope=SCOPE, finder=finder)
     kept = [column for column, _ in plan(schema).steps if column.name in released.column_names]
     quasi = tuple(column.name for column in kept if _is_quasi(column))
     by_quasi = risk(released, quasi)
@@ -110,7 +113,9 @@ def _methods(table: pa.Table, kept: list[Column]) -> dict[str, str]:
     return {name: done.get(name, str(Method.DROP)) for name in table.column_names}
 
 
-def _derive(key: SecretKey) -> Derive:
+def derive_from(key: SecretKey) -> Derive:
+    """Return how one key gives all others: what de-identifies parts of a table as it does the whole."""
+
     def derive(label: str, *names: str) -> SecretKey:
         return SecretKey(subkey(key, "\x1f".join([label, *names])))
 

@@ -56,7 +56,7 @@ def token(column: Values, key: SecretKey, *, few_values: bool = False) -> Values
 
     def change(values: pa.Array) -> pa.Array:
         if not few_values:
-            _refuse_few(len(values), rows=len(column))
+            refuse_few(len(values), rows=len(column))
         return with_prefix(PREFIX, _encoded(siv_seal(blocks.texts_of(values), secret, contexts=(_CONTEXT,))))
 
     return each_distinct(column, change)
@@ -72,7 +72,8 @@ def detokenise(column: Values, key: SecretKey) -> Values:
     return each_distinct(column, lambda values: _opened(values, secret))
 
 
-def _refuse_few(distinct: int, *, rows: int) -> None:
+def refuse_few(distinct: int, *, rows: int) -> None:
+    """Refuse a column whose tokens could be told by their frequency; see `token`."""
     if rows >= MANY_ROWS and 0 < distinct < FEW_VALUES:
         hint = "drop or generalise the column, or say `few_values = true` if its frequencies may be known"
         raise ColumnError(f"{distinct} distinct values in {rows} rows: tokens would show which is which", hint=hint)

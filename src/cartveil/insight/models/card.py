@@ -7,7 +7,6 @@ still may be used: erasing a consumer turns `status` from `current` to `needs re
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cartveil.errors import ModelError, StorageError
+from cartveil.events.writing import replace_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,7 +52,7 @@ def save_model(folder: str | Path, state: Mapping[str, "Tensor"], card: Mapping[
     }
     try:
         target.mkdir(parents=True, exist_ok=True)
-        replace_file(target / WEIGHTS, weights)
+        replace_file(target / WEIGHTS, lambda new: new.write_bytes(weights))
         write_card(target, full)
     except OSError as error:
         raise StorageError("cannot write the model", path=str(folder), hint="is the disk full?") from error
@@ -110,20 +110,7 @@ def read_card(folder: str | Path) -> dict[str, Any]:
 def write_card(folder: str | Path, card: Mapping[str, Any]) -> None:
     """Replace a model's card in one step."""
     text = json.dumps(card, ensure_ascii=False, indent=1, sort_keys=True)
-    replace_file(Path(folder) / CARD, text.encode())
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that after a crash it holds the old content or the new, whole."""
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    replace_file(Path(folder) / CARD, lambda new: new.write_text(text, encoding="utf-8"))
 
 
 def digest_of(table: pa.Table) -> str:

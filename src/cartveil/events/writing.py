@@ -1,0 +1,72 @@
+"""Files that appear whole or not at all: written to a neighbour, forced to the disk, then put in place.
+
+>>> import tempfile
+>>> with tempfile.TemporaryDirectory() as folder:
+...     replace_file(Path(folder) / "note.txt", lambda new: new.write_text("whole"))
+...     (Path(folder) / "note.txt").read_text()
+'whole'
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from cartveil.errors import StorageError
+
+#: Writes a file's content to the path that it is given.
+Write = Callable[[Path], object]
+
+
+def replace_file(path: Path, write: Write, *, mode: int = 0o666) -> None:
+    """Write a file, in place of the one that may stand there.
+
+    Args:
+        path: Where the file is to stand.
+        write: Writes the content to another path beside it.
+        mode: Permissions, before the process's own mask.
+
+    Raises:
+        StorageError: The disk refused; what stood there stands there still.
+
+    Guarantees:
+        - At every moment there is the old content or the new, whole, and nobody ever sees it with other permissions.
+    """
+    _put(path, write, mode=mode, place=lambda new: new.replace(path))
+
+
+def create_file(path: Path, write: Write, *, mode: int = 0o666) -> None:
+    """Write a file that does not exist yet; otherwise as `replace_file`.
+
+    Raises:
+        FileExistsError: It exists; it stays as it is.
+        StorageError: The disk refused.
+    """
+    # Unlike a rename, a link fails where a file stands.
+    _put(path, write, mode=mode, place=lambda new: os.link(new, path))
+
+
+def _put(path: Path, write: Write, *, mode: int, place: Callable[[Path], object]) -> None:
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+        write(new)
+        _sync(new)
+        place(new)
+        _sync(path.parent)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        reason = (error.strerror or "write failed").lower()
+        hint = "nothing was written; check the folder, its permissions and the free space"
+        raise StorageError(reason, path=str(path), hint=hint) from None
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
