@@ -83,7 +83,6 @@ def test_every_public_error_is_one_that_can_be_caught() -> None:
         ("watch", "orders.csv", "--until", "2026-01-01"),
         ("run", "."),
         ("demo",),
-        ("erase", "vault", "c1", "--as", "o:privacy_officer", "--yes", "--learned", "."),
     ],
     ids=lambda words: words[0],
 )

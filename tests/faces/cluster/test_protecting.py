@@ -50,7 +50,8 @@ def test_one_large_file_goes_by_row_groups(tmp_path: Path, whole: pa.Table, cont
 
 
 def test_text_parts_get_the_types_that_the_whole_file_has(tmp_path: Path, context: PartContext) -> None:
-    whole = pa.table({"order": ["71053", "22", "85123A"], "price": ["12", "3", "2.5"], "customer": ["7", "8", None]})
+    mixed = {"order": ["71053", "22", "85123A"], "price": ["12", None, "2.5"], "customer": ["7", "8", None]}
+    whole = pa.table({**mixed, "item": pa.nulls(3, pa.string())})
     (tmp_path / "orders").mkdir()
     arrow_csv.write_csv(whole, tmp_path / "orders.csv")
     for number in range(3):

@@ -51,19 +51,22 @@ def read_part(part: Part) -> pa.Table:
         return read_table(part.file)
     try:
         with pq.ParquetFile(part.file) as file:
-            return tidy(file.read_row_group(part.group))
+            return _tidied(file.read_row_group(part.group), part.file)
     except (pa.ArrowException, OSError):
         raise _damaged(part.file) from None
-    except ColumnError as error:
-        raise ReadError(error.message, path=str(part.file), hint=error.hint) from None
 
 
 def schema_of(part: Part) -> pa.Schema:
-    """Return the names and types of one part; a Parquet file says them without being read."""
+    """Return the names and types of one part, null where nothing shows a type; Parquet says them without being read."""
     if part.group is None:
-        return read_part(part).schema
-    with pq.ParquetFile(part.file) as file:
-        return tidy(file.schema_arrow.empty_table()).schema
+        table = read_part(part)
+        empty = {name for name in table.column_names if table[name].null_count == table.num_rows}
+        return pa.schema([field.with_type(pa.null()) if field.name in empty else field for field in table.schema])
+    try:
+        with pq.ParquetFile(part.file) as file:
+            return _tidied(file.schema_arrow.empty_table(), part.file).schema
+    except (pa.ArrowException, OSError):
+        raise _damaged(part.file) from None
 
 
 def agreed(schemas: Iterable[tuple[Part, pa.Schema]]) -> pa.Schema:
@@ -73,8 +76,12 @@ def agreed(schemas: Iterable[tuple[Part, pa.Schema]]) -> pa.Schema:
         ReadError: A part has other columns, or a type that goes with no other.
     """
     pairs = iter(schemas)
-    _, first = next(pairs)
-    return reduce(lambda common, pair: _joined(common, *pair), pairs, first)
+    part, first = next(pairs)
+    common = reduce(lambda common, pair: _joined(common, *pair), pairs, first)
+    if part.group is not None:
+        return common
+    # A text file's column without any value is text.
+    return pa.schema([field.with_type(pa.string()) if types.is_null(field.type) else field for field in common])
 
 
 def as_agreed(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -122,6 +129,13 @@ def _parts_of(file: Path) -> list[Part]:
             ]
     except (pa.ArrowException, OSError):
         raise _damaged(file) from None
+
+
+def _tidied(table: pa.Table, file: Path) -> pa.Table:
+    try:
+        return tidy(table)
+    except ColumnError as error:
+        raise ReadError(error.message, path=str(file), hint=error.hint) from None
 
 
 def _damaged(file: Path) -> ReadError:
