@@ -1,6 +1,5 @@
 """Parts protected one by one are the whole protected at once; or nothing is there."""
 
-import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,6 @@ from cartveil.events.kinds import Method, Step
 from cartveil.events.patterns import find_patterns
 from cartveil.events.reading import read_table
 from cartveil.events.schema import Table
-from cartveil.events.spans import Span
 from cartveil.faces.cluster import PartContext, Written, protect_part, protect_parts, protecting
 from cartveil.guard.protect import deidentify
 
@@ -28,10 +26,6 @@ def kept(context: PartContext, *names: str) -> PartContext:
     """Return the context for some of the columns."""
     columns = tuple(column for column in context.schema.columns if column.name in names)
     return replace(context, schema=replace(context.schema, columns=columns))
-
-
-def dying(text: str) -> list[Span]:
-    os._exit(3)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -86,10 +80,12 @@ def test_a_damaged_part_leaves_nothing_behind(parts: Path, context: PartContext,
     assert [entry.name for entry in parts.parent.iterdir()] == ["orders"]
 
 
-def test_a_worker_that_dies_leaves_nothing_behind(parts: Path, context: PartContext) -> None:
+def test_a_worker_that_dies_leaves_nothing_behind(tmp_path: Path, context: PartContext) -> None:
+    pq.write_table(pa.table({"note": ["__import__('os')._exit(3)"]}), tmp_path / "orders.parquet")
+    # A finder that another process knows by name, and that does what the text says.
     with pytest.raises(StorageError, match="a worker died"):
-        protect_parts(parts, parts.parent / "protected", replace(context, finder=dying), workers=2)
-    assert [entry.name for entry in parts.parent.iterdir()] == ["orders"]
+        protect_parts(tmp_path / "orders.parquet", tmp_path / "out", replace(context, finder=eval), workers=2)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["orders.parquet"]
 
 
 def test_what_stands_at_the_target_is_not_touched(parts: Path, context: PartContext) -> None:
