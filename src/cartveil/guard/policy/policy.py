@@ -45,7 +45,6 @@ class _Answer:
     understood: bool = True  # whether the schema knows what was asked
 
 
-
 class Policy:
     """Decide, by Cedar rules, over requests.
 
