@@ -16,6 +16,7 @@ import pytest
 
 import cartveil
 from cartveil.errors import DecryptionError, InputError, KeyringError, RefusedError
+from cartveil.events.schema import parse_schema
 from cartveil.guard.policy import Principal
 
 KEY = bytes(range(32))
@@ -228,3 +229,37 @@ def test_a_column_called_paid_is_an_amount() -> None:
     # The example of the package's own docstring.
     found = cartveil.scan({"sales": pa.table({"paid": [12.5, 3.25, 7.0]})}).schema.table("sales").column("paid")
     assert found.kind == "amount"
+
+
+def test_a_schema_in_which_several_tables_fit_is_refused() -> None:
+    schema = parse_schema(
+        """
+        name = "shop"
+        [tables.products.columns]
+        id = "product"
+        value = "category"
+        [tables.customers.columns]
+        id = { kind = "user_id", role = "subject" }
+        value = "phone"
+        """
+    )
+    data = pa.table({"id": ["1"], "value": ["13800138000"]})
+    with pytest.raises(InputError, match="several tables"):
+        cartveil.access_control(data, user("support", "support"), schema=schema)
+    with pytest.raises(InputError, match="several tables"):
+        cartveil.anonymize(data, schema)
+
+
+@pytest.mark.parametrize("name", ["", None, True, 1.0])
+def test_rows_of_nobody_are_nobodys_own(name: object) -> None:
+    data = pa.table({"id": ["", "None", "True", "1.0"], "phone": ["13800138000"] * 4})
+    schema = parse_schema(
+        """
+        name = "shop"
+        [tables.customers.columns]
+        id = { kind = "user_id", role = "subject" }
+        phone = "phone"
+        """
+    )
+    with pytest.raises(InputError):
+        cartveil.access_control(data, {"name": name, "role": "consumer", "purpose": "self_service"}, schema=schema)

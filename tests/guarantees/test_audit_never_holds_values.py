@@ -5,7 +5,7 @@ import logging
 import pyarrow as pa
 import pytest
 
-from cartveil.errors import CartveilError
+from cartveil.errors import CartveilError, InputError
 from cartveil.guard.policy import Principal
 from cartveil.guard.vault import Vault
 from shop import ADMIN, ANNA, CASE, MAX, OFFICER, SCIENCE
@@ -73,3 +73,19 @@ def test_neither_log_nor_errors_hold_a_value(empty: Vault, caplog: pytest.LogCap
     assert not any(CANARY.encode() in entry for (entry,) in rows)
     assert CANARY not in str(empty.audit_events(OFFICER).to_pylist())
     assert CANARY not in caplog.text
+
+
+@pytest.mark.parametrize("word", ["101", "138-0013-8000", "tel:138.0013.8000"])
+@pytest.mark.parametrize("claim", ["case", "session"])
+def test_no_id_and_no_phone_is_a_case_or_a_session(vault: Vault, claim: str, word: str) -> None:
+    with pytest.raises(InputError) as caught:
+        vault.read(ANNA, "orders", "101", purpose="support", context={claim: word})
+    assert word not in str(caught.value)
+    vault.read(ANNA, "orders", "101", purpose="support", context={claim: "2026-11-22-001"})
+
+
+def test_half_a_character_is_no_id(vault: Vault) -> None:
+    with pytest.raises(InputError):
+        vault.read(ANNA, "orders", "\ud800", purpose="support")
+    with pytest.raises(InputError):
+        Principal("\ud800", "support")

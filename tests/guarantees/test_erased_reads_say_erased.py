@@ -1,10 +1,13 @@
 """Whoever reads an erased consumer's record is told that it was erased, from the first step of the erasure on."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from cartveil.errors import ErasedError, StorageError
-from cartveil.guard.vault import Vault
-from shop import ANNA, CASE, OFFICER, ONE, SCIENCE
+from cartveil.guard.keys import Keyring
+from cartveil.guard.vault import Reading, Vault, Wish
+from shop import ANNA, CASE, OFFICER, ONE, POLICY, SCIENCE, Clock
 
 
 @pytest.mark.parametrize("table", ["customers", "orders"])
@@ -39,3 +42,24 @@ def test_an_erasure_that_has_only_begun_says_erased_too(vault: Vault, monkeypatc
         vault.read(ANNA, "customers", "101", purpose="support")
     export = vault.export(SCIENCE, purpose="recommendation", recipient="models")
     assert export.counts["consumers"] == 1
+
+
+def test_no_erasure_slips_between_look_up_and_entry(vault: Vault, keyring: Keyring, clock: Clock) -> None:
+    refused = []
+    with Vault.open(vault.path, keyring, clock=clock, policy=POLICY) as other:
+        other._room.connection.execute("PRAGMA busy_timeout = 0")
+
+        def late() -> Iterator[Wish]:
+            yield Wish(ANNA, "orders", "101", "support")
+            # The first wish is looked up by now, and nothing is written yet.
+            try:
+                other.erase(OFFICER, "101")
+            except StorageError as error:
+                refused.append(error)
+            yield Wish(ANNA, "orders", "102", "support")
+
+        shown = vault.read_many(late())
+        other.erase(OFFICER, "101")
+    assert [type(each) for each in shown] == [Reading, Reading]
+    assert len(refused) == 1
+    assert vault.audit_events(OFFICER)["action"].to_pylist()[-4:] == ["read", "read", "erase", "audit"]

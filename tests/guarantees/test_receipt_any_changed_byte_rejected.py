@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cartveil.errors import IntegrityError
+from cartveil.faces.checking import check_text
 from cartveil.guard.keys import Keyring
 from cartveil.guard.vault import Vault, verify_receipt
 from cartveil.guard.vault.receipt import canonical
@@ -83,3 +84,10 @@ def test_even_the_tenant_cannot_sign_what_the_log_does_not_say(receipt: dict, ke
         forged = signed_by(receipt, keyring._signing, **changes)
         with pytest.raises(IntegrityError):
             verify_receipt(forged)
+
+
+def test_a_name_that_stands_twice_is_rejected(receipt: dict) -> None:
+    text = json.dumps(receipt)
+    assert check_text(text)["deleted"] == receipt["deleted"]
+    with pytest.raises(IntegrityError):
+        check_text('{"deleted": {"customers": 999}, ' + text[1:])

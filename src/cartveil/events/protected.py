@@ -1,8 +1,8 @@
 """The two tables of the shared language: `Events`, which may name people, and `ProtectedEvents`, which cannot.
 
 The second crosses from the wing that may see secrets to the wing that learns. Its constructor asks for a
-`ProtectionMark`, and only `cartveil.guard.protect` imports that class (import-linter checks it), so a search for
-`ProtectionMark` finds every place where raw data could become training data.
+`ProtectionMark`, which only `cartveil.guard.protect` may import (a contract of import-linter checks it), so a search
+for `ProtectionMark` finds every place where raw data could become training data.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cartveil.errors import IntegrityError, ReadError
+from cartveil.events.mark import ProtectionMark
 from cartveil.events.schema import Table
 
 #: Columns of every `ProtectedEvents`, in order; further columns of the release follow them.
@@ -30,10 +31,6 @@ class Events:
 
     table: pa.Table
     schema: Table
-
-
-class ProtectionMark:
-    """The token that `ProtectedEvents` asks for. To be imported by `cartveil.guard.protect` alone."""
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,11 @@ def _user(user: Mapping[str, Any]) -> tuple[Principal, str, dict[str, Any]]:
         what = f"lacks `{min(missing)}`" if missing else f"has the unknown word `{min(unknown)}`"
         raise InputError(what, path="user", hint='such as {"name": "lin", "role": "support", "purpose": "support"}')
     context = {name: user[name] for name in _CONTEXT if name in user}
-    return Principal(str(user["name"]), str(user["role"]), user.get("attributes", {})), str(user["purpose"]), context
+    name = user["name"]
+    if name == "" or isinstance(name, bool) or not isinstance(name, str | int):
+        # Nobody's rows, or the text of a gap, must not become somebody's own.
+        raise InputError("must be a text or a whole number", path="user.name", hint="a login, or a consumer's id")
+    return Principal(str(name), str(user["role"]), user.get("attributes") or {}), str(user["purpose"]), context
 
 
 def _own_rows(table: pa.Table, described: Table, name: str) -> pa.Table:
@@ -143,9 +147,12 @@ def _described(table: pa.Table, schema: Schema | Path | str | None) -> Table:
         return scanning.scan({"data": table}).schema.tables[0]
     loaded = schema if isinstance(schema, Schema) else load_schema(schema)
     names = set(table.column_names)
-    for described in loaded.tables:
-        if {column.name for column in described.columns} == names:
-            return described
+    fitting = [each for each in loaded.tables if {column.name for column in each.columns} == names]
+    if any(set(each.columns) != set(fitting[0].columns) for each in fitting):
+        hint = "pass a schema with the one table that is meant"
+        raise InputError("several tables of the schema have the columns of the data", path=loaded.name, hint=hint)
+    if fitting:
+        return fitting[0]
     raise InputError("no table of the schema has the columns of the data", path=loaded.name)
 
 

@@ -46,12 +46,19 @@ def check_text(
     """
     public_key = _public_key(key, path=key_path)
     try:
-        receipt = json.loads(text)
+        receipt = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         raise _no_receipt(path) from None
     if not isinstance(receipt, dict):
         raise _no_receipt(path)
     return verify_receipt(receipt, public_key=public_key)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object in which no name stands twice: readers differ in which of two values they take."""
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a name stands twice")
+    return dict(pairs)
 
 
 def _no_receipt(path: str) -> IntegrityError:

@@ -202,3 +202,21 @@ def json_equal(one: bytes, other: bytes) -> bool:
         return json.loads(one) == json.loads(other)
     except ValueError:
         return False
+
+
+@pytest.mark.parametrize(("name", "value"), [("cost", float("inf")), ("profile", "\ud800")])
+def test_numbers_and_texts_that_json_alone_knows_are_a_changed_file(
+    keyring: Keyring, path: Path, name: str, value: object
+) -> None:
+    body = json.loads(path.read_bytes())
+    body["passphrase"][name] = value
+    body["digest"] = "0"
+    path.write_text(json.dumps(body))
+    with pytest.raises(IntegrityError):
+        Keyring.open(path, "correct horse")
+
+
+@pytest.mark.parametrize("tenant", ["two\nlines", "\ud800", ""])
+def test_a_tenant_is_one_line_of_text(tmp_path: Path, tenant: str) -> None:
+    with pytest.raises(InputError):
+        Keyring.create(tmp_path / "another", "correct horse", tenant=tenant, profile=ScryptProfile("test", cost=2))

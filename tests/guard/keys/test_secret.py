@@ -38,3 +38,8 @@ def test_equal_keys_are_equal() -> None:
 
 def test_generated_keys_differ() -> None:
     assert SecretKey.generate() != SecretKey.generate()
+
+
+def test_its_state_is_not_handed_out() -> None:
+    with pytest.raises(TypeError):
+        SecretKey.generate().__getstate__()

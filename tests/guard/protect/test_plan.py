@@ -215,3 +215,19 @@ def test_record_ids_do_not_depend_on_measures() -> None:
     dearer = table.set_column(5, "price", pa.array([9.0] * 4))
     assert record_ids(table, schema()).equals(record_ids(dearer, schema()))
     assert len(set(record_ids(table, schema()).to_pylist())) == 4
+
+
+def test_rows_that_agree_in_time_and_item_do_not_show_the_order_of_the_input(derive: Derive) -> None:
+    table = pa.table({"at": [datetime.datetime(2026, 1, 1)] * 3, "what": ["tea"] * 3, "many": [5, 1, 3]})
+    described = parse_schema(
+        """
+        name = "shop"
+        [tables.lines.columns]
+        at = { kind = "event_time", role = "time" }
+        what = { kind = "product", role = "item" }
+        many = { kind = "quantity", role = "quantity" }
+        """
+    ).tables[0]
+    scope = Scope("forecast", "lab")
+    left = protect_events(table, described, derive=derive, scope=scope, finder=lambda _: [], subjects="none")
+    assert left.table["quantity"].to_pylist() == [1, 3, 5]

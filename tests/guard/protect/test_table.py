@@ -171,3 +171,10 @@ def test_the_wire_format_is_pinned() -> None:
 def test_any_text_column_comes_back(values: list[str | None], name: str) -> None:
     table = pa.table({name: pa.array(values, pa.string())})
     assert decrypt(encrypt(table, KEY), KEY).equals(table)
+
+
+@pytest.mark.parametrize("column", [["text of forty letters, which is no cell ."], [7], [[b"cell"]]])
+def test_what_is_no_cell_does_not_open(column: list[Any]) -> None:
+    encrypted = encrypt(pa.table({"a": ["x"]}), KEY)
+    with pytest.raises(DecryptionError):
+        decrypt(encrypted.set_column(0, "a", pa.array(column)), KEY)

@@ -97,3 +97,10 @@ def test_erasure_outlives_reopening(vault: Vault, keyring: Keyring, clock: Clock
 
 def all_bytes(vault: Vault) -> bytes:
     return b"".join(file.read_bytes() for file in Path(vault.path).parent.glob("shop.vault*"))
+
+
+def test_no_release_hides_another_by_its_slashes(vault: Vault) -> None:
+    vault.export(SCIENCE, purpose="recommendation", recipient="lab/a", period="b")
+    vault.export(SCIENCE, purpose="recommendation", recipient="lab", period="a/b")
+    assert len(set(vault.pseudonyms("101").values())) == 2
+    assert vault.erase(OFFICER, "101")["releases"] == 2

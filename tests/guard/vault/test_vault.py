@@ -314,3 +314,21 @@ def test_a_changed_row_does_not_verify(vault: Vault, how: str) -> None:
     assert vault._room.connection.execute(ROW_TAMPERING[how]).rowcount == 1
     with pytest.raises(IntegrityError, match="row was changed"):
         vault.verify()
+
+
+def same_orders(count: int, distinct: int) -> pa.Table:
+    orders = [f"A{row % distinct}" for row in range(count)]
+    return pa.concat_tables([ORDERS.slice(0, 1)] * count).set_column(0, "order", pa.array(orders))
+
+
+def test_few_values_put_a_few_at_a_time_are_refused_as_well(empty: Vault) -> None:
+    empty.put(ADMIN, "orders", same_orders(900, 2))
+    with pytest.raises(ColumnError, match="2 distinct values") as caught:
+        empty.put(ADMIN, "orders", same_orders(100, 2))
+    assert caught.value.path == "orders.order"
+    assert empty.counts()["rows"] == 900
+
+
+def test_many_rows_of_one_order_among_many_orders_are_put(empty: Vault) -> None:
+    empty.put(ADMIN, "orders", pa.concat_tables([same_orders(500, 500), same_orders(1000, 1)]))
+    assert empty.put(ADMIN, "orders", same_orders(1000, 1)).rows == 1000

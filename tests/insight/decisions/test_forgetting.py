@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from cartveil.errors import StorageError
-from cartveil.events.protected import ProtectedEvents, ProtectionMark, load_protected
+from cartveil.events.mark import ProtectionMark
+from cartveil.events.protected import ProtectedEvents, load_protected
 from cartveil.insight.decisions.forgetting import forget
 from cartveil.insight.models.card import digest_of, read_card, save_model
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cartveil.errors import InputError
-from cartveil.events.protected import ProtectedEvents, ProtectionMark
+from cartveil.events.mark import ProtectionMark
+from cartveil.events.protected import ProtectedEvents
 from cartveil.insight.privacy import bound_contributions
 
 

@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from cartveil.errors import ColumnError
-from cartveil.events.protected import ProtectedEvents, ProtectionMark
+from cartveil.events.mark import ProtectionMark
+from cartveil.events.protected import ProtectedEvents
 from cartveil.insight.sequences.purchases import is_price_per_unit, order_stream
 
 START = datetime(2024, 3, 4, 9)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cartveil.errors import ColumnError, ModelError
-from cartveil.events.protected import ProtectedEvents, ProtectionMark
+from cartveil.events.mark import ProtectionMark
+from cartveil.events.protected import ProtectedEvents
 from cartveil.insight.sequences.weekly import weekly_demand, weekly_totals
 
 MONDAY = datetime(2024, 1, 1)

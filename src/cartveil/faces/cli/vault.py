@@ -95,11 +95,14 @@ def read(
     as_json: bool,
 ) -> None:
     """Read one consumer's rows of TABLE, each field as policy lets this actor see it."""
+    from cartveil.events.kinds import Method
     from cartveil.faces.assemble import open_vault, read_settings
 
     with open_vault(folder, read_settings(passphrase_file=passphrase_file, policy=policy)) as vault:
         look = vault.reveal if reveal else vault.read
-        wanted = fields or tuple(column.name for column in vault.schema.table(table).columns)
+        wanted = fields or tuple(
+            column.name for column in vault.schema.table(table).columns if column.protect.method is not Method.DROP
+        )
         reading = look(
             _principal(actor), table, subject, fields=wanted, purpose=purpose, context=parse_context(context)
         )

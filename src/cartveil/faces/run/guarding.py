@@ -26,6 +26,7 @@ from cartveil.guard.vault import Reading
 
 ADMIN = Principal("run", "admin", {})
 SCIENTIST = Principal("run", "data_science", {})
+REVIEWER = Principal("run", "fraud_review", {})
 OFFICER = Principal("run", "privacy_officer", {})
 SUPPORT = Principal("sam", "support", {"team": "phone"})
 MARKETING = Principal("mia", "marketing", {})

@@ -99,11 +99,11 @@ def read_document(path: Path) -> tuple[Document, str]:
         raise ReadError(f"cannot be read: {error.strerror}", path=str(path)) from None
     whole = _parse(content, path)
     digest, mark = whole.pop("digest", None), whole.pop("mark", None)
-    if not isinstance(mark, str) or digest != hashlib.sha256(_canonical(whole)).hexdigest():
-        raise IntegrityError("was changed since it was written", path=str(path), hint="restore it from a backup")
     try:
+        if not isinstance(mark, str) or digest != hashlib.sha256(_canonical(whole)).hexdigest():
+            raise IntegrityError("was changed since it was written", path=str(path), hint="restore it from a backup")
         return _document(whole), mark
-    except (KeyError, TypeError, ValueError, binascii.Error):
+    except (KeyError, TypeError, ValueError, OverflowError, binascii.Error):
         raise IntegrityError("is not a keyring that this version wrote", path=str(path)) from None
 
 

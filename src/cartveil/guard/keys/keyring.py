@@ -75,6 +75,8 @@ class Keyring:
             KeyringError: A file stands there already.
             StorageError: The disk refused.
         """
+        if not tenant.isprintable():  # it stands in one line of each checkpoint
+            raise InputError("a tenant's name must be one line of printable text", path=str(path))
         if not passphrase or not tenant:
             raise InputError("a keyring needs a passphrase and a tenant", path=str(path))
         salt = secrets.token_bytes(SALT_BYTES)

@@ -55,4 +55,4 @@ def passphrase_key(passphrase: str, salt: bytes, *, profile: ScryptProfile) -> S
         profile: How hard to make guessing.
     """
     scrypt = Scrypt(salt=salt, length=KEY_BYTES, n=profile.cost, r=profile.block_size, p=profile.parallelism)
-    return SecretKey(scrypt.derive(passphrase.encode("utf-8")))
+    return SecretKey(scrypt.derive(passphrase.encode("utf-8", "surrogatepass")))

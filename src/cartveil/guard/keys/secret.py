@@ -61,6 +61,9 @@ class SecretKey:
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a secret key is not pickled or copied")
 
+    def __getstate__(self) -> NoReturn:
+        raise TypeError("a secret key is not pickled or copied")
+
     def __copy__(self) -> NoReturn:
         raise TypeError("a secret key is not copied")
 

@@ -57,10 +57,11 @@ class Principal:
     Args:
         name: A login; a consumer's name is their user id.
         role: One of `ROLES`.
-        attributes: Some of `ATTRIBUTES`.
+        attributes: Some of `ATTRIBUTES`, each with a text.
 
     Raises:
-        InputError: An unknown role or attribute; a word mistyped must not decide what is permitted.
+        InputError: A name that is no text, or an unknown role or attribute; a word mistyped must not decide what is
+            permitted.
     """
 
     name: str
@@ -68,9 +69,11 @@ class Principal:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        _check_text(self.name, path="user.name")
         _known(self.role, ROLES, what="role")
-        for attribute in self.attributes:
+        for attribute, value in self.attributes.items():
             _known(attribute, ATTRIBUTES, what="attribute of a principal")
+            _check_text(value, path=f"user.{attribute}")
 
     def __repr__(self) -> str:
         # A consumer's name is an identifier; it must not reach a log by way of a traceback.
@@ -169,6 +172,17 @@ class Decision:
     rules: tuple[str, ...]
     refusal: str | None = None
     hint: str | None = None
+
+
+def is_torn(text: str) -> bool:
+    """Return whether half a character stands in a text: it could be neither written down nor looked for."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _check_text(value: object, *, path: str) -> None:
+    # What is written down of an act must say who acted, whatever the types promise.
+    if not isinstance(value, str) or is_torn(value):
+        raise InputError("must be text", path=path, hint="such as a login, a team, a region")
 
 
 def _known(word: str, words: Iterable[str], *, what: str) -> None:

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from cartveil.errors import ColumnError, RefusedError, SchemaError
 from cartveil.events.kinds import Kind, Method, Role, Sensitivity, Step
+from cartveil.events.mark import ProtectionMark
 from cartveil.events.patterns import find_patterns
-from cartveil.events.protected import EVENT_COLUMNS, ProtectedEvents, ProtectionMark
+from cartveil.events.protected import EVENT_COLUMNS, ProtectedEvents
 from cartveil.events.schema import Column, Table
 from cartveil.events.spans import Finder
 from cartveil.guard.protect.columns import Values, as_text
@@ -215,7 +216,10 @@ def _part(column: Values, event: str, table: str) -> Values:
 
 
 def _sorted(events: pa.Table) -> pa.Table:
-    first = [name for name in ("subject", "time", "order", "item") if name in events.column_names]
+    parts = [name for name in ("subject", "time", "order", "item") if name in events.column_names]
+    # Where the parts agree the rest decides: the order of the input could tell who stands behind a row.
+    rest = [field.name for field in events.schema if field.name not in parts and not pa.types.is_nested(field.type)]
+    first = parts + rest
     if not first:
         return events
     # Ranks of distinct values sort several times faster than the texts themselves.
@@ -224,6 +228,10 @@ def _sorted(events: pa.Table) -> pa.Table:
 
 
 def _ranks(column: pa.ChunkedArray) -> pa.Array:
+    if pa.types.is_float16(column.type):
+        column = column.cast(pa.float32())  # half a float has no order in Arrow
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     if not pa.types.is_string(column.type):
         return column
     encoded = column.combine_chunks().dictionary_encode()

@@ -112,7 +112,7 @@ def decrypt(table: pa.Table, key: SecretKey | bytes) -> pa.Table:
     try:
         cipher, original = _opened_schema(written, secret)
         return _opened_table(cipher, original, table)
-    except (InvalidTag, ValueError, pa.ArrowException):
+    except (InvalidTag, ValueError, TypeError, pa.ArrowException):
         hint = "check the key, and that each row's cells came from one row of one encrypted table"
         raise DecryptionError("the table does not open", hint=hint) from None
 

@@ -4,7 +4,7 @@ import json
 import re
 
 from cartveil.events.kinds import Method, Role
-from cartveil.guard.vault.resting import fetch_chunks, last_cell
+from cartveil.guard.vault.resting import check_marks, fetch_chunks, last_cell
 from cartveil.guard.vault.room import Room
 from cartveil.guard.vault.tables import Stored, stored_table
 
@@ -23,11 +23,16 @@ def has_consented(room: Room, consumer: int, purpose: str) -> bool:
 
 
 def consenting(room: Room, purpose: str) -> set[int]:
-    """Return the numbers of all consumers who agreed to a purpose."""
+    """Return the numbers of all consumers who agreed to a purpose.
+
+    Raises:
+        IntegrityError: Someone changed a row that says so.
+    """
     column = _column(room)
     if column is None:
         return set()
     stored, name = column
+    check_marks(room, stored)  # consent rests in the clear: whoever can write the file must not give it for others
     agreed: dict[int, bool] = {}
     for resting in fetch_chunks(room, stored, [name]):
         known: dict[object, bool] = {}

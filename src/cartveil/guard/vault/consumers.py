@@ -4,12 +4,12 @@ A consumer's id is stored once, sealed under their own key; tables refer to it b
 neither who is in it nor, without the keyring, whether a given person is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from cartveil.errors import ErasedError, UnknownSubjectError
+from cartveil.errors import ErasedError, IntegrityError, UnknownSubjectError
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect.pseudonym import pseudonym
 from cartveil.guard.protect.seal import Place, seal, unseal
@@ -81,6 +81,7 @@ def enrol(room: Room, subjects: pa.Array) -> tuple[list[int], list[SecretKey]]:
     lookups = lookups_of(room, subjects)
     refuse_erased(room, lookups)
     known = _known(room, lookups)
+    _check_ids(room, known)
     new = [place for place, lookup in enumerate(lookups) if lookup not in known]
     keys = {lookup: room.keyring.unwrap(consumer.data_key) for lookup, consumer in known.items()}
     numbers = {lookup: consumer.number for lookup, consumer in known.items()}
@@ -109,6 +110,42 @@ def ids_of(room: Room, rows: Iterable[tuple[int, bytes, bytes]]) -> tuple[list[i
     keys = [room.keyring.unwrap(wrapped) for _, wrapped, _ in listed]
     sealed = pa.array([subject for _, _, subject in listed], pa.binary())
     return numbers, unseal(sealed, keys, place=subject_place(room), rows=pa.array(numbers, pa.int64())), keys
+
+
+def open_key(room: Room, consumer: Consumer, subject: str) -> SecretKey:
+    """Return the key of a consumer who was found under a code.
+
+    Raises:
+        IntegrityError: The code leads to somebody else: someone changed the file.
+    """
+    _, ids, (key,) = ids_of(room, [(consumer.number, consumer.data_key, consumer.subject)])
+    if ids[0].as_py() != subject:
+        raise _exchanged(room)
+    return key
+
+
+def check_consumers(room: Room) -> int:
+    """Open every key and id and compare the ids with their codes; return the number of consumers.
+
+    Raises:
+        IntegrityError: A code leads to somebody else.
+        DecryptionError: A key or an id was changed.
+    """
+    rows = room.connection.execute("SELECT lookup, id, data_key, subject FROM consumers ORDER BY id").fetchall()
+    _check_ids(room, {lookup: Consumer(number, bytes(key), bytes(subject)) for lookup, number, key, subject in rows})
+    return len(rows)
+
+
+def _check_ids(room: Room, found: Mapping[str, Consumer]) -> None:
+    """Compare the id that each consumer keeps sealed with the code that they were found under."""
+    _, ids, _ = ids_of(room, ((each.number, each.data_key, each.subject) for each in found.values()))
+    if lookups_of(room, ids) != list(found):
+        raise _exchanged(room)
+
+
+def _exchanged(room: Room) -> IntegrityError:
+    hint = "restore the vault from a backup, and find out who changed it"
+    return IntegrityError("a consumer was exchanged for another", path=str(room.path), hint=hint)
 
 
 def _known(room: Room, lookups: Sequence[str]) -> dict[str, Consumer]:

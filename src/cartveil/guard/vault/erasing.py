@@ -16,14 +16,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow.compute as pc
+
 from cartveil.errors import IntegrityError, StorageError
 from cartveil.guard.policy import Decision, Principal, Request
-from cartveil.guard.protect.steps import subject_pseudonym
+from cartveil.guard.protect.steps import Scope, subject_pseudonym
 from cartveil.guard.vault import journal
-from cartveil.guard.vault.consumers import Consumer, find, why_absent
+from cartveil.guard.vault.consumers import Consumer, find, open_key, why_absent
 from cartveil.guard.vault.database import transaction
 from cartveil.guard.vault.exporting import WITHOUT_SUBJECTS, scopes
-from cartveil.guard.vault.receipt import encoded_proof, sign_receipt
+from cartveil.guard.vault.receipt import canonical, encoded_proof, sign_receipt, verify_receipt
 from cartveil.guard.vault.room import Room, subject_text
 
 #: Takes the pseudonym of each release (`purpose/recipient/period`), forgets it, and says what it did.
@@ -45,6 +47,7 @@ def erase(room: Room, actor: Principal, subject: str, *, forget: Sequence[Forget
     case = _ask(room, actor, subject_text(subject))
     state, progress, receipt = _state(room, case.lookup)
     if receipt is not None:
+        _check_receipt(room, case, receipt)
         with transaction(room.connection):
             journal.write(room, case.request, case.decision, subject=case.subject)
         return receipt
@@ -59,10 +62,15 @@ def erase(room: Room, actor: Principal, subject: str, *, forget: Sequence[Forget
 def release_pseudonyms(room: Room, subject: str) -> dict[str, str]:
     """Return a consumer's pseudonym in each release that had consumers."""
     return {
-        "/".join(scope.names()): subject_pseudonym(subject, room.keyring.derive, scope)
+        _name(scope): subject_pseudonym(subject, room.keyring.derive, scope)
         for scope in scopes(room)
         if scope.purpose not in WITHOUT_SUBJECTS
     }
+
+
+def _name(scope: Scope) -> str:
+    """Return a release as `purpose/recipient/period`; a slash within a part is written `%2F`, so none hides another."""
+    return "/".join(part.replace("/", "%2F") for part in scope.names())
 
 
 def _ask(room: Room, actor: Principal, subject: str) -> _Case:
@@ -80,9 +88,47 @@ def _state(room: Room, lookup: str) -> tuple[str | None, dict[str, Any], dict[st
     if row is None:
         return None, {}, None
     try:
-        return str(row[0]), json.loads(row[1]), None if row[2] is None else json.loads(row[2])
-    except ValueError:
-        raise IntegrityError("an erasure's state was changed", path=str(room.path)) from None
+        state, progress, receipt = str(row[0]), json.loads(row[1]), None if row[2] is None else json.loads(row[2])
+        written = progress.pop("mark", "")
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise _changed(room) from None
+    if receipt is None and written != _mark(room, lookup, state, progress):
+        raise _changed(room)
+    return state, progress, receipt
+
+
+def _marked(room: Room, lookup: str, state: str, progress: Mapping[str, Any]) -> str:
+    """Return what is kept of an erasure under way, with a mark: a receipt will be signed over it."""
+    return json.dumps({**progress, "mark": _mark(room, lookup, state, progress)})
+
+
+def _mark(room: Room, lookup: str, state: str, progress: Mapping[str, Any]) -> str:
+    return room.mark("erasure", canonical({"lookup": lookup, "state": state, "progress": progress}).decode())
+
+
+def _check_receipt(room: Room, case: _Case, receipt: Mapping[str, Any]) -> None:
+    """Compare a stored receipt with whom it is asked for: it may have been forged, or be somebody else's."""
+    if verify_receipt(receipt, public_key=room.keyring.public_key)["subject"] != room.receipt_name(case.subject):
+        raise _changed(room)
+
+
+def check_erasures(room: Room) -> None:
+    """Compare the list of the erased with consumers and log.
+
+    Raises:
+        IntegrityError: One who was erased is here, or the list is not what the log says.
+    """
+    query = "SELECT lookup FROM erasures WHERE state IN ('deleted', 'done')"
+    erased = {lookup for (lookup,) in room.connection.execute(query)}
+    present = {lookup for (lookup,) in room.connection.execute("SELECT lookup FROM consumers")}
+    log = room.log.events()
+    said = log.filter(pc.and_(pc.equal(log["action"], "erase"), pc.equal(log["decision"], "allow")))
+    if erased & present or len(erased) != len(pc.unique(said["subject"])):
+        raise _changed(room)
+
+
+def _changed(room: Room) -> IntegrityError:
+    return IntegrityError("an erasure's state was changed", path=str(room.path))
 
 
 def _begin(room: Room, case: _Case) -> dict[str, Any]:
@@ -90,10 +136,11 @@ def _begin(room: Room, case: _Case) -> dict[str, Any]:
     if consumer is None:
         journal.deny(room, case.request, rules=("unknown-consumer",), subject=case.subject)
         raise why_absent(room, case.lookup)
+    open_key(room, consumer, case.subject)  # a receipt must not name one consumer where another one's rows went
     begun = room.now().isoformat()
     progress = {"begun": begun, "key": hashlib.sha256(consumer.data_key).hexdigest()}
     with transaction(room.connection):
-        line = (case.lookup, "begun", begun, json.dumps(progress))
+        line = (case.lookup, "begun", begun, _marked(room, case.lookup, "begun", progress))
         room.connection.execute("INSERT INTO erasures VALUES (?, ?, ?, ?, NULL)", line)
     return progress
 
@@ -105,7 +152,7 @@ def _delete(room: Room, case: _Case, progress: dict[str, Any]) -> dict[str, Any]
         deleted = {} if consumer is None else _delete_rows(room, consumer)
         index = journal.write(room, case.request, case.decision, rows=sum(deleted.values()), subject=case.subject)
         progress = {**progress, "deleted": deleted, "index": index}
-        change = ("deleted", json.dumps(progress), case.lookup)
+        change = ("deleted", _marked(room, case.lookup, "deleted", progress), case.lookup)
         room.connection.execute("UPDATE erasures SET state = ?, progress = ? WHERE lookup = ?", change)
     return progress
 

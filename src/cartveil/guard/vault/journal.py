@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from cartveil.errors import RefusedError
+import pyarrow.compute as pc
+
+from cartveil.errors import IntegrityError, RefusedError
 from cartveil.events.kinds import Kind, View
 from cartveil.events.schema import Table
 from cartveil.guard.policy import Decision, Principal, Request
@@ -100,6 +102,23 @@ def deny(room: Room, request: Request, *, rules: Sequence[str], **facts: object)
     """Write down, in a transaction of its own, that something was not given."""
     with transaction(room.connection):
         room.log.append([entry(room, request, decision="deny", rules=rules, facts=facts)])
+
+
+def check_rows(room: Room, rows: int) -> None:
+    """Compare how many rows there are with how many the log says came and went.
+
+    Raises:
+        IntegrityError: Rows were removed, or added, by somebody who did not come through this door.
+    """
+    log = room.log.events()
+    log = log.filter(pc.equal(log["decision"], "allow"))
+    came, went = (
+        pc.sum(log["rows"].filter(pc.equal(log["action"], action))).as_py() or 0 for action in ("put", "erase")
+    )
+    lost = room.connection.execute("PRAGMA foreign_key_check").fetchone()
+    if rows != came - went or lost is not None:
+        hint = "restore the vault from a backup, and find out who changed it"
+        raise IntegrityError(f"holds {rows} rows where the log says {came - went}", path=str(room.path), hint=hint)
 
 
 def _kind(table: Table, name: str) -> Kind:

@@ -11,11 +11,10 @@ from cartveil.events.kinds import Method, View
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.policy import Decision, Principal, Request
 from cartveil.guard.protect.rest import Sealing
-from cartveil.guard.protect.seal import unseal
 from cartveil.guard.protect.show import show
 from cartveil.guard.vault import journal
 from cartveil.guard.vault.consent import has_consented
-from cartveil.guard.vault.consumers import Consumer, find_present, subject_place, why_absent
+from cartveil.guard.vault.consumers import Consumer, find_present, open_key, why_absent
 from cartveil.guard.vault.database import transaction
 from cartveil.guard.vault.resting import Resting, fetch, opened, subject_column
 from cartveil.guard.vault.room import Room, checked_context, subject_text
@@ -73,6 +72,7 @@ class _Prepared:
     decision: Decision | None = None
     consumer: Consumer | None = None
     resting: Resting | None = None
+    subject: str = field(default="", repr=False)
 
 
 def read(room: Room, wish: Wish) -> Reading:
@@ -85,8 +85,9 @@ def read(room: Room, wish: Wish) -> Reading:
 
 def read_many(room: Room, wishes: Iterable[Wish]) -> list[Reading | NotShown]:
     """Answer several wishes with one durable write of the log; see `Vault.read_many`."""
-    prepared = [_prepare(room, wish) for wish in wishes]
+    # One transaction from the look-up to the entry, so that no erasure by another program slips between the two.
     with transaction(room.connection):
+        prepared = [_prepare(room, wish) for wish in wishes]
         room.log.append([each.entry for each in prepared])
     # Only here, with every entry on the disk, may a key be opened.
     return [_answer(room, each) for each in prepared]
@@ -115,6 +116,8 @@ def _prepare(room: Room, wish: Wish) -> _Prepared:
     about = {"fields": names, "purpose": wish.purpose, **_circumstances(room, wish, context, consumer)}
     request, decision = journal.ask(room, wish.actor, wish.action, table=stored.table, about=about)
     facts = {"subject": subject, "case": context["case"], "session": context["session"]}
+    if subject in (facts["case"], facts["session"]):
+        raise InputError("a consumer's id is no case and no session", hint="the log must not hold it")
     if not decision.allowed:
         return _Prepared(_denied(room, request, decision.rules, facts), journal.refusal(request, decision))
     if consumer is None:
@@ -125,7 +128,7 @@ def _prepare(room: Room, wish: Wish) -> _Prepared:
     resting = fetch(room, stored, seen, consumer=consumer.number)
     facts |= {"rows": len(resting), "views": decision.views}
     entry = journal.entry(room, request, decision="allow", rules=decision.rules, facts=facts)
-    return _Prepared(entry, None, names, decision, consumer, resting)
+    return _Prepared(entry, None, names, decision, consumer, resting, subject)
 
 
 def _circumstances(
@@ -158,25 +161,21 @@ def _answer(room: Room, prepared: _Prepared) -> Reading | NotShown:
     resting, decision, consumer = prepared.resting, prepared.decision, prepared.consumer
     if prepared.error is not None or resting is None or decision is None or consumer is None:
         return prepared.error or RefusedError("refused")
-    clear = _open(room, consumer, resting, decision.views)
+    key = open_key(room, consumer, prepared.subject)
+    clear = _open(room, key, resting, (prepared.subject, decision.views))
     columns = {name: _shown(room, resting, name, (clear, decision.views[name])) for name in prepared.names}
     return Reading(pa.table(columns), decision.views, decision.rules)
 
 
-def _open(room: Room, consumer: Consumer, resting: Resting, views: Mapping[str, View]) -> dict[str, Any]:
+def _open(room: Room, key: SecretKey, resting: Resting, asked: tuple[str, Mapping[str, View]]) -> dict[str, Any]:
     rows, spec = len(resting), resting.stored.subject
     if not rows:
         return {}
-    key = room.keyring.unwrap(consumer.data_key)
+    subject, views = asked
     clear = opened(room, resting, Sealing([key], pa.array(resting.rows, pa.int64()), [0] * rows))
     if spec is not None and views.get(spec.name, View.NONE) is not View.NONE:
-        clear[spec.name] = subject_column(resting.stored, _own_id(room, consumer, key, rows))
+        clear[spec.name] = subject_column(resting.stored, pa.repeat(pa.scalar(subject, pa.string()), rows))
     return clear
-
-
-def _own_id(room: Room, consumer: Consumer, key: SecretKey, rows: int) -> pa.Array:
-    sealed, number = pa.array([consumer.subject], pa.binary()), pa.array([consumer.number], pa.int64())
-    return pa.repeat(unseal(sealed, [key], place=subject_place(room), rows=number)[0], rows)
 
 
 def _shown(room: Room, resting: Resting, name: str, outcome: tuple[Mapping[str, Any], View]) -> Any:

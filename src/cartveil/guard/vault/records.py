@@ -1,7 +1,7 @@
 """How a clear table comes to rest: checked, sealed and written in chunks, so that any length takes the same memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartveil.errors import ColumnError
-from cartveil.events.kinds import Method
+from cartveil.events.kinds import Method, Step
 from cartveil.events.schema import Column
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect.columns import as_array, as_text
 from cartveil.guard.protect.rest import Sealing, at_rest, search_index
+from cartveil.guard.protect.token import FEW_VALUES, MANY_ROWS, refuse_few
 from cartveil.guard.vault import consumers
 from cartveil.guard.vault.marks import mark_key, row_marks
 from cartveil.guard.vault.room import Room
@@ -48,6 +49,7 @@ def insert(room: Room, stored: Stored, data: pa.Table) -> int:
         chunk = _chunk(room, stored, data.slice(start, CHUNK_ROWS), (start, links))
         _write_rows(room, stored, chunk)
         _write_codes(room, stored, chunk)
+    _refuse_few(room, stored)
     _remember(room, stored, data)
     return 0 if links is None else len(links.numbers)
 
@@ -96,12 +98,28 @@ def _write_rows(room: Room, stored: Stored, chunk: Chunk) -> None:
     for _, spec in columns:
         place = room.place(stored.table, spec.name)
         column = as_array(chunk.data[spec.name])
+        if spec.protect.method is Method.TOKEN:  # one chunk may hold few values of many; see `_refuse_few`
+            spec = replace(spec, protect=Step(Method.TOKEN, (("few_values", True),)))
         resting.append(at_rest(column, spec, place=place, derive=room.keyring.derive, sealing=chunk.sealing))
     cells = [*(to_sqlite(as_array(column)) for column in resting), row_marks(resting, mark_key(room, stored.table))]
     names = ", ".join(["row", "consumer", *(name for name, _ in columns), "mark"])
     marks = ", ".join("?" * len(cells))
     query = f"INSERT INTO records_{stored.number} ({names}) VALUES ({marks})"  # noqa: S608 - made-up names only
     room.connection.executemany(query, zip(*cells, strict=True))
+
+
+def _refuse_few(room: Room, stored: Stored) -> None:
+    """Refuse token columns that can be told by their frequency: over all rows, however they were put."""
+    for name, spec in stored.columns():
+        if spec.protect.method is not Method.TOKEN or spec.protect.option("few_values", False):
+            continue
+        some = f"FROM records_{stored.number} WHERE {name} IS NOT NULL LIMIT"
+        query = f"SELECT (SELECT count(*) FROM (SELECT DISTINCT {name} {some} ?)), count(*) FROM (SELECT 1 {some} ?)"  # noqa: S608
+        distinct, rows = room.connection.execute(query, (FEW_VALUES, MANY_ROWS)).fetchone()
+        try:
+            refuse_few(distinct, rows=rows)
+        except ColumnError as error:
+            raise ColumnError(error.message, path=f"{stored.table.name}.{spec.name}", hint=error.hint) from None
 
 
 def _write_codes(room: Room, stored: Stored, chunk: Chunk) -> None:

@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cartveil.errors import InputError
+from cartveil.events.kinds import Kind
+from cartveil.events.patterns import find_patterns
 from cartveil.events.schema import Schema, Table
 from cartveil.events.spans import Finder
 from cartveil.guard.audit import AuditLog
 from cartveil.guard.keys import Keyring
 from cartveil.guard.policy import Policy
+from cartveil.guard.policy.request import is_torn
 from cartveil.guard.protect.pseudonym import pseudonym_of
 from cartveil.guard.protect.seal import Place
 
@@ -78,6 +81,8 @@ def subject_text(subject: object) -> str:
     text = str(subject)
     if not text:
         raise InputError("a consumer's id is empty")
+    if is_torn(text):
+        raise InputError("a consumer's id is not whole Unicode text")
     return text
 
 
@@ -111,10 +116,17 @@ def label(value: object, *, what: str) -> str:
     """
     text = "" if value is None else str(value)
     allowed = all(character.isalnum() or character in "._-/:" for character in text)
-    if len(text) > 64 or not allowed or _longest_number(text) > 8:
+    if len(text) > 64 or not allowed or _longest_number(text) > 8 or _has_form(text):
         hint = "use up to 64 letters, digits and `._-/:`, with no number of more than 8 digits"
         raise InputError(f"the {what} is no short name", hint=hint)
     return text
+
+
+def _has_form(text: str) -> bool:
+    """Return whether a phone, a card or the like stands in a text, whatever stands between its digits."""
+    dashed = "".join(character if character.isalnum() else "-" for character in text)
+    found = [*find_patterns(text), *find_patterns(dashed)]
+    return any(span.kind is not Kind.DEVICE_ID for span in found)  # many sessions are named by a UUID
 
 
 def _longest_number(text: str) -> int:

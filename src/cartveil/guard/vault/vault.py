@@ -21,7 +21,7 @@ from cartveil.events.spans import Finder
 from cartveil.guard.keys import Keyring
 from cartveil.guard.policy import Policy, Principal
 from cartveil.guard.protect.steps import Scope
-from cartveil.guard.vault import erasing, exporting, journal, reading, records, resting, tables
+from cartveil.guard.vault import consumers, erasing, exporting, journal, reading, records, resting, tables
 from cartveil.guard.vault.database import (
     TABLES,
     create_database,
@@ -151,8 +151,8 @@ class Vault:
         room = self._room
         with self._errors():
             rows = sum(resting.count_rows(room, table.name) for table in room.schema.tables)
-            (consumers,) = room.connection.execute("SELECT count(*) FROM consumers").fetchone()
-            return {"consumers": int(consumers), "entries": room.log.size, "rows": rows}
+            (people,) = room.connection.execute("SELECT count(*) FROM consumers").fetchone()
+            return {"consumers": int(people), "entries": room.log.size, "rows": rows}
 
     def at_rest(self, table: str, subject: str) -> list[dict[str, Any]]:
         """Return one consumer's rows as they lie in the file, to look at the protection itself.
@@ -250,7 +250,7 @@ class Vault:
         A disk takes milliseconds to make a write durable; who answers many people at a time pays them once.
 
         Args:
-            wishes: In order; taken one by one, the clock asked for each.
+            wishes: In order; taken one by one, the clock asked for each. Making them must not ask this vault itself.
 
         Returns:
             For each wish its reading, or the error that `read` would raise.
@@ -329,7 +329,7 @@ class Vault:
             return erasing.sign_log(self._room)
 
     def verify(self, checkpoint: str | None = None) -> dict[str, Any]:
-        """Check the whole file: SQLite's own structure, the log against every promise, every row, every key.
+        """Check the whole file: SQLite's own structure, the log against every promise, every row and consumer.
 
         Args:
             checkpoint: One that was kept elsewhere.
@@ -346,12 +346,12 @@ class Vault:
             if answer != "ok":
                 raise IntegrityError("file was changed or damaged", path=str(room.path))
             counts = room.log.verify(checkpoint, public_key=room.keyring.public_key)
-            wrapped = room.connection.execute("SELECT data_key FROM consumers").fetchall()
-            for (key,) in wrapped:
-                room.keyring.unwrap(bytes(key))
+            people = consumers.check_consumers(room)
+            erasing.check_erasures(room)
             stored = [tables.stored_table(room, table.name) for table in room.schema.tables]
             rows = sum(resting.check_marks(room, each) for each in stored)
-        return {**counts, "consumers": len(wrapped), "rows": rows}
+            journal.check_rows(room, rows)
+        return {**counts, "consumers": people, "rows": rows}
 
     def close(self) -> None:
         """Close the file."""

@@ -5,7 +5,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cartveil.events.protected import ProtectedEvents, ProtectionMark
+from cartveil.events.mark import ProtectionMark
+from cartveil.events.protected import ProtectedEvents
 from cartveil.insight.decisions.recommend import Recommender, RecommenderConfig, train_recommender
 from cartveil.insight.training.loop import TrainingConfig
 
