@@ -142,6 +142,19 @@ def test_a_rule_that_errs_refuses_even_what_another_permits() -> None:
     assert "could not be evaluated" in (decision.refusal or "")
 
 
+def test_a_rule_that_errs_for_one_view_refuses_the_whole_read():
+    rules = """
+    @id("all") permit (principal, action, resource);
+    @id("overflow") forbid (principal, action == Action::"see_masked", resource in Kind::"phone")
+    when { context.hour + 9223372036854775807 < 0 };
+    """
+    fields = (("amount", Kind.AMOUNT), ("phone", Kind.PHONE))
+    asked = Request(Principal("anna", "support"), "read", "customers", fields, "support", {"hour": 5})
+    decision = Policy.parse(rules, SCHEMA).decide(asked)
+    assert not decision.allowed
+    assert set(decision.views.values()) == {View.NONE}
+
+
 @pytest.mark.parametrize(
     ("rules", "message"),
     [

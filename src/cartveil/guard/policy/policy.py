@@ -138,7 +138,11 @@ class Policy:
         except ValueError:
             return [_Answer(allowed=False, erred=True, understood=False)] * len(requests)
         results = cedarpy.is_authorized_batch(requests, self._rules.policies, entities, self._rules.schema)
-        return [_reading(result) for result in results]
+        answers = [_reading(result) for result in results]
+        if any(answer.erred for answer in answers):
+            # A rule that erred may be the one that forbids: nothing of the request is permitted then.
+            return [replace(answer, allowed=False, erred=True) for answer in answers]
+        return answers
 
     def _probe(self) -> None:
         """Refuse a schema that lacks an action or a circumstance: every answer would be an error."""
