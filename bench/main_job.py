@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.report import write_report
 
-#: What the issue of the main job allows: seconds and MiB of the whole demo on two cores.
+#: What the demo may take on two cores: seconds, and MiB of memory.
 LIMIT_SECONDS, LIMIT_MIB = 120.0, 2048
 
 

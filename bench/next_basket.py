@@ -1,6 +1,6 @@
 """R2, next basket: guess each consumer's first basket of November 2011 in UCI Online Retail.
 
-    python -m bench.next_basket --data ../shared/data/online_retail/online_retail.parquet --json FILE [--seeds N]
+    python -m bench.next_basket --data src/cartveil/faces/demo/data/online_retail.parquet --json FILE [--seeds N]
 
 Weights are trained on targets before October 2011 and chosen on October; counts reach up to November. Test consumers
 are those with a basket from 2011-11-01 on and a known item before; all bought items stay in the list. Rows kept:

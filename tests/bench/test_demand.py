@@ -13,7 +13,7 @@ def demand():
     return weekly_of(Path(demo.__file__).parent / "data" / "online_retail.parquet")
 
 
-# Expected: benchmarks.md, D2; which series were chosen there is not said, see the module's docstring.
+# Expected: the published figure of this baseline; which series it chose is not said, see the module's docstring.
 def test_quantiles_of_the_last_weeks_have_the_expected_figure(demand):
     assert evaluate_forecast(demand, lambda _: RecentQuantiles(), origins=ORIGINS).wql == pytest.approx(
         0.546, abs=0.003

@@ -19,7 +19,7 @@ def release(raw):
     return protected(raw)
 
 
-# Expected: benchmarks.md, R2; our popularity window and tie rule differ from the trial's in the third decimal.
+# Expected: the figures of an independent evaluator; its popularity window and tie rule differ in the third decimal.
 def test_personal_popularity_has_the_expected_figures_on_exactly_1538_consumers(release):
     found = baseline(release, "personal_popularity")
     assert found["consumers"] == 1538
