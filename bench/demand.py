@@ -1,4 +1,4 @@
-"""D2 of the benchmarks: weekly demand of Online Retail by quantiles, against forecasts that need no training.
+"""Weekly demand of UCI Online Retail by quantiles, against forecasts that need no training.
 
     python -m bench.demand --data online_retail.parquet --protocol weekly --json bench/results/demand.json
 

@@ -1,4 +1,4 @@
-"""R2, next basket: guess each consumer's first basket of November 2011 in UCI Online Retail.
+"""Next basket: guess each consumer's first basket of November 2011 in UCI Online Retail.
 
     python -m bench.next_basket --data src/cartveil/faces/demo/data/online_retail.parquet --json FILE [--seeds N]
 
