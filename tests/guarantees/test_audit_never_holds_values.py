@@ -68,7 +68,7 @@ def test_neither_log_nor_errors_hold_a_value(empty: Vault, caplog: pytest.LogCap
     assert len(said) >= 10
     # What the caller misspells as a key of the context is the caller's own word, not a value of a record.
     assert not any(CANARY in text for text in said if "unknown key of the context" not in text)
-    rows = empty._room.connection.execute("SELECT entry FROM audit_entries").fetchall()
+    rows = empty._room.store.connection.execute("SELECT entry FROM audit_entries").fetchall()
     assert len(rows) > 10
     assert not any(CANARY.encode() in entry for (entry,) in rows)
     assert CANARY not in str(empty.audit_events(OFFICER).to_pylist())

@@ -47,7 +47,7 @@ def test_an_erasure_that_has_only_begun_says_erased_too(vault: Vault, monkeypatc
 def test_no_erasure_slips_between_look_up_and_entry(vault: Vault, keyring: Keyring, clock: Clock) -> None:
     refused = []
     with Vault.open(vault.path, keyring, clock=clock, policy=POLICY) as other:
-        other._room.connection.execute("PRAGMA busy_timeout = 0")
+        other._room.store.connection.execute("PRAGMA busy_timeout = 0")
 
         def late() -> Iterator[Wish]:
             yield Wish(ANNA, "orders", "101", "support")

@@ -12,7 +12,7 @@ from cartveil.guard.keys import Keyring
 from cartveil.guard.vault import Vault, erasing, verify_receipt
 from shop import ANNA, OFFICER, POLICY, SCIENCE, Clock
 
-STEPS = ("_begin", "_delete_rows", "_delete", "release_pseudonyms", "truncate", "_receipt", "sign_log")
+STEPS = ("_begin", "_delete_rows", "_delete", "release_pseudonyms", "_receipt", "sign_log")
 
 
 def erase_and_die(path: Path, keyring: Keyring, *, step: str, after: bool) -> None:
@@ -36,7 +36,7 @@ def test_killed_at_any_step_it_is_completed_by_erasing_again(
     vault: Vault, keyring: Keyring, step: str, *, after: bool
 ) -> None:
     vault.export(SCIENCE, purpose="recommendation", recipient="models")
-    wrapped = vault._room.connection.execute("SELECT data_key FROM consumers WHERE id = 1").fetchone()[0]
+    wrapped = vault._room.store.connection.execute("SELECT data_key FROM consumers WHERE id = 1").fetchone()[0]
     vault.close()
     child = multiprocessing.get_context("fork").Process(
         target=erase_and_die, args=(vault.path, keyring), kwargs={"step": step, "after": after}

@@ -39,11 +39,11 @@ def test_without_entry_nothing_happens(vault: Vault, monkeypatch: pytest.MonkeyP
         if when == "append":
             patch.setattr(AuditLog, "append", fail)
         else:
-            connection = vault._room.connection
+            connection = vault._room.store.connection
             connection.set_authorizer(no_entries)
         with pytest.raises(Exception) as caught:  # noqa: PT011 - the two ways of failing differ
             ACTS[act](vault)
-        vault._room.connection.set_authorizer(None)
+        vault._room.store.connection.set_authorizer(None)
     assert "138" not in str(caught.value)
     if act.startswith(("read", "reveal")):
         assert not opened, "a key was opened before the entry was written"

@@ -1,7 +1,6 @@
 """The log in its database: what it holds, and every way of tampering that it notices."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from cartveil.errors import IntegrityError
 from cartveil.guard.audit import ENTRY_SCHEMA, AuditLog, parse_checkpoint, verify_consistency, verify_inclusion
 from cartveil.guard.audit.entries import write_entry
 from cartveil.guard.audit.log import TABLES
+from cartveil.guard.store import SQLiteStore
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
@@ -25,16 +25,16 @@ def entry(number: int, **changes: object) -> dict[str, object]:
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(tmp_path / "log.db", isolation_level=None)
-    connection.executescript(TABLES)
-    yield connection
-    connection.close()
+def store(tmp_path: Path) -> Iterator[SQLiteStore]:
+    store = SQLiteStore.create(tmp_path / "log.db")
+    store.define(TABLES)
+    yield store
+    store.close()
 
 
 @pytest.fixture
-def log(connection: sqlite3.Connection) -> AuditLog:
-    log = AuditLog(connection)
+def log(store: SQLiteStore) -> AuditLog:
+    log = AuditLog(store)
     log.append([entry(number) for number in range(9)])
     log.append([entry(9)])
     log.append([])
@@ -56,8 +56,8 @@ def test_an_untouched_log_verifies(log: AuditLog) -> None:
     assert log.verify(note, public_key=PUBLIC) == {"entries": 11, "checkpoints": 1}
 
 
-def test_an_empty_log_verifies(connection: sqlite3.Connection) -> None:
-    log = AuditLog(connection)
+def test_an_empty_log_verifies(store: SQLiteStore) -> None:
+    log = AuditLog(store)
     sign(log)
     assert log.verify(public_key=PUBLIC) == {"entries": 0, "checkpoints": 1}
     assert log.events().schema == ENTRY_SCHEMA
@@ -74,11 +74,11 @@ def test_proofs_verify_without_the_database(log: AuditLog) -> None:
     verify_consistency(old=old.size, new=new.size, old_root=old.root, new_root=new.root, proof=proof)
 
 
-def test_entries_rolled_back_were_never_there(log: AuditLog, connection: sqlite3.Connection) -> None:
+def test_entries_rolled_back_were_never_there(log: AuditLog, store: SQLiteStore) -> None:
     root = log.root()
-    connection.execute("BEGIN")
+    store.execute("BEGIN")
     log.append([entry(10)])
-    connection.execute("ROLLBACK")
+    store.execute("ROLLBACK")
     assert (log.size, log.root()) == (10, root)
 
 
@@ -127,56 +127,56 @@ TAMPERING = {
 
 
 @pytest.mark.parametrize("how", TAMPERING)
-def test_tampering_is_noticed(log: AuditLog, connection: sqlite3.Connection, how: str) -> None:
+def test_tampering_is_noticed(log: AuditLog, store: SQLiteStore, how: str) -> None:
     sign(log)
-    before = connection.total_changes
-    connection.execute(TAMPERING[how])
-    assert connection.total_changes > before
+    before = store.connection.total_changes
+    store.execute(TAMPERING[how])
+    assert store.connection.total_changes > before
     with pytest.raises(IntegrityError):
         log.verify(public_key=PUBLIC)
 
 
 @pytest.mark.parametrize("how", ["flip", "drop", "truncate", "duplicate", "leaf", "lost leaf"])
-def test_the_first_differing_entry_is_named(log: AuditLog, connection: sqlite3.Connection, how: str) -> None:
-    connection.execute(TAMPERING[how])
+def test_the_first_differing_entry_is_named(log: AuditLog, store: SQLiteStore, how: str) -> None:
+    store.execute(TAMPERING[how])
     with pytest.raises(IntegrityError) as caught:
         log.verify(public_key=PUBLIC)
     assert caught.value.path == ("audit[5]" if how == "truncate" else "audit[4]")
 
 
-def rewrite(connection: sqlite3.Connection, entries: list[dict[str, object]]) -> AuditLog:
+def rewrite(store: SQLiteStore, entries: list[dict[str, object]]) -> AuditLog:
     """What someone with the whole database but without the signing key can do."""
-    connection.execute("DELETE FROM audit_entries")
-    connection.execute("DELETE FROM audit_nodes")
-    log = AuditLog(connection)
+    store.execute("DELETE FROM audit_entries")
+    store.execute("DELETE FROM audit_nodes")
+    log = AuditLog(store)
     log.append(entries)
     return log
 
 
 @pytest.mark.parametrize("kept", [8, 10, 12])
-def test_a_rewritten_log_differs_from_its_checkpoint(log: AuditLog, connection: sqlite3.Connection, kept: int) -> None:
+def test_a_rewritten_log_differs_from_its_checkpoint(log: AuditLog, store: SQLiteStore, kept: int) -> None:
     sign(log)
-    forged = rewrite(connection, [entry(number, actor="nobody") for number in range(kept)])
+    forged = rewrite(store, [entry(number, actor="nobody") for number in range(kept)])
     with pytest.raises(IntegrityError, match="checkpoint"):
         forged.verify(public_key=PUBLIC)
 
 
 def test_a_log_cut_with_its_checkpoints_differs_from_one_kept_outside(
-    log: AuditLog, connection: sqlite3.Connection
+    log: AuditLog, store: SQLiteStore
 ) -> None:
     early = sign(log)
     log.append([entry(10)])
     outside = sign(log)
-    forged = rewrite(connection, [entry(number) for number in range(10)])
-    connection.execute("DELETE FROM audit_checkpoints WHERE size > 10")
+    forged = rewrite(store, [entry(number) for number in range(10)])
+    store.execute("DELETE FROM audit_checkpoints WHERE size > 10")
     assert forged.verify(early, public_key=PUBLIC)["entries"] == 10
     with pytest.raises(IntegrityError, match="shorter"):
         forged.verify(outside, public_key=PUBLIC)
 
 
-def test_an_entry_that_is_no_entry_cannot_be_read(connection: sqlite3.Connection) -> None:
+def test_an_entry_that_is_no_entry_cannot_be_read(store: SQLiteStore) -> None:
     for position, text in enumerate([b"not json", json.dumps({"actor": 3}).encode()]):
-        connection.execute("INSERT OR REPLACE INTO audit_entries VALUES (0, ?)", (text,))
+        store.execute("INSERT OR REPLACE INTO audit_entries VALUES (0, ?)", (text,))
         with pytest.raises(IntegrityError):
-            AuditLog(connection).events()
+            AuditLog(store).events()
         assert position >= 0

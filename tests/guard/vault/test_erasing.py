@@ -67,7 +67,7 @@ def test_no_byte_of_key_or_name_is_left(vault: Vault) -> None:
     item = "very special tea for 101"
     rows = ORDERS.slice(0, 6).set_column(2, "item", pa.array([item] * 6))
     vault.put(ADMIN, "orders", rows)
-    connection = vault._room.connection
+    connection = vault._room.store.connection
     wrapped, sealed = connection.execute("SELECT data_key, subject FROM consumers WHERE id = 1").fetchone()
     (phone,) = connection.execute("SELECT c2 FROM records_1 WHERE consumer = 1").fetchone()
     needles = (wrapped, sealed, phone, item.encode())
@@ -82,7 +82,7 @@ def test_an_erased_number_is_never_given_again(vault: Vault) -> None:
     vault.put(ADMIN, "customers", CUSTOMERS.slice(3, 1).set_column(0, "customer", pa.array([105])))
     vault.erase(OFFICER, "105")
     vault.put(ADMIN, "customers", CUSTOMERS.slice(3, 1).set_column(0, "customer", pa.array([106])))
-    numbers = [number for (number,) in vault._room.connection.execute("SELECT id FROM consumers")]
+    numbers = [number for (number,) in vault._room.store.connection.execute("SELECT id FROM consumers")]
     assert sorted(numbers) == [1, 2, 3, 4, 6]
 
 

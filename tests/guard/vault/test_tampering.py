@@ -13,7 +13,7 @@ TWO = Principal("102", "consumer")
 
 
 def change(vault: Vault, query: str, *values: object) -> None:
-    vault._room.connection.execute(query, values)
+    vault._room.store.connection.execute(query, values)
 
 
 def exchange_first_two(vault: Vault) -> None:

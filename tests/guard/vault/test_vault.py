@@ -288,13 +288,13 @@ def test_at_rest_shows_protection_and_no_value(vault: Vault) -> None:
 
 def test_a_vault_waits_for_the_disk_unless_told_otherwise(tmp_path: Path, keyring: Keyring, clock: Clock) -> None:
     with Vault.create(tmp_path / "v", keyring, SCHEMA, clock=clock, policy=POLICY) as vault:
-        assert vault._room.connection.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert vault._room.store.connection.execute("PRAGMA synchronous").fetchone() == (2,)
     weak = Vault.create(tmp_path / "w", keyring, SCHEMA, clock=clock, policy=POLICY, survive_power_loss=False)
-    assert weak._room.connection.execute("PRAGMA synchronous").fetchone() == (1,)
+    assert weak._room.store.connection.execute("PRAGMA synchronous").fetchone() == (1,)
     weak.close()
     with Vault.open(tmp_path / "w", keyring, clock=clock, policy=POLICY) as again:
         pragmas = ("synchronous", "secure_delete", "foreign_keys", "journal_mode")
-        values = [again._room.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
+        values = [again._room.store.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
         assert values == [2, 1, 1, "wal"]
 
 
@@ -311,7 +311,7 @@ ROW_TAMPERING = {
 @pytest.mark.parametrize("how", ROW_TAMPERING)
 def test_a_changed_row_does_not_verify(vault: Vault, how: str) -> None:
     assert vault.verify()["rows"] == 22
-    assert vault._room.connection.execute(ROW_TAMPERING[how]).rowcount == 1
+    assert vault._room.store.connection.execute(ROW_TAMPERING[how]).rowcount == 1
     with pytest.raises(IntegrityError, match="row was changed"):
         vault.verify()
 

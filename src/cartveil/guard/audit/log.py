@@ -1,10 +1,9 @@
 """The log itself: entries, their tree and signed checkpoints, in the database of whoever keeps the records.
 
-It works on the caller's connection and inside the caller's transaction, so that data and log change together or
+It works in the caller's store and inside the caller's transaction, so that data and log change together or
 not at all.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -22,6 +21,7 @@ from cartveil.guard.audit.merkle import (
     leaf_hash,
     tree_root,
 )
+from cartveil.guard.store import Store
 
 TABLES = """
 CREATE TABLE audit_entries (position INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
@@ -33,23 +33,23 @@ CREATE TABLE audit_checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL) ST
 
 
 class AuditLog:
-    """An append-only Merkle log in three tables of a SQLite database.
+    """An append-only Merkle log in three tables of a store.
 
     Args:
-        connection: Open, with `TABLES` created. Transactions are the caller's.
+        store: Open, with `TABLES` created. Transactions are the caller's.
 
     Guarantees:
         - `append` of n entries costs 2n hashes and n + 2n small rows, whatever the size of the log.
         - Every proof and checkpoint verifies without the database.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     @property
     def size(self) -> int:
         """Return the number of entries."""
-        (last,) = self._connection.execute("SELECT max(position) FROM audit_entries").fetchone()
+        (last,) = self._store.execute("SELECT max(position) FROM audit_entries").fetchone()
         return 0 if last is None else int(last) + 1
 
     def append(self, entries: Sequence[Mapping[str, object]]) -> int:
@@ -61,8 +61,8 @@ class AuditLog:
         size = self.size
         written = [write_entry(entry) for entry in entries]
         grown = grow([leaf_hash(entry) for entry in written], size=size, nodes=self._nodes)
-        self._connection.executemany("INSERT INTO audit_entries VALUES (?, ?)", enumerate(written, size))
-        self._connection.executemany("INSERT INTO audit_nodes VALUES (?, ?, ?)", grown)
+        self._store.insert("audit_entries", ("position", "entry"), enumerate(written, size))
+        self._store.insert("audit_nodes", ("level", "position", "hash"), grown)
         return size
 
     def root(self, size: int | None = None) -> bytes:
@@ -71,7 +71,7 @@ class AuditLog:
 
     def entry(self, index: int) -> bytes:
         """Return one entry in its canonical form."""
-        row = self._connection.execute("SELECT entry FROM audit_entries WHERE position = ?", (index,)).fetchone()
+        row = self._store.execute("SELECT entry FROM audit_entries WHERE position = ?", (index,)).fetchone()
         if row is None:
             raise IntegrityError("entry is missing", path=f"audit[{index}]")
         return bytes(row[0])
@@ -88,17 +88,21 @@ class AuditLog:
         """Sign, store and return a checkpoint over all entries."""
         size = self.size
         note = sign_checkpoint(Checkpoint(origin, size, self.root(size), time), sign, public_key=public_key)
-        self._connection.execute("INSERT OR REPLACE INTO audit_checkpoints VALUES (?, ?)", (size, note))
+        query = (
+            "INSERT INTO audit_checkpoints (size, note) VALUES (?, ?) "
+            "ON CONFLICT (size) DO UPDATE SET note = excluded.note"
+        )
+        self._store.execute(query, (size, note))
         return note
 
     def latest_checkpoint(self) -> str | None:
         """Return the latest stored checkpoint, or None."""
-        row = self._connection.execute("SELECT note FROM audit_checkpoints ORDER BY size DESC LIMIT 1").fetchone()
+        row = self._store.execute("SELECT note FROM audit_checkpoints ORDER BY size DESC LIMIT 1").fetchone()
         return None if row is None else str(row[0])
 
     def events(self) -> pa.Table:
         """Return the log as an event table of `ENTRY_SCHEMA`, in order of time."""
-        rows = self._connection.execute("SELECT position, entry FROM audit_entries ORDER BY position").fetchall()
+        rows = self._store.execute("SELECT position, entry FROM audit_entries ORDER BY position").fetchall()
         return read_entries((entry for _, entry in rows), indexes=[position for position, _ in rows])
 
     def verify(self, checkpoint: str | None = None, *, public_key: bytes) -> dict[str, int]:
@@ -116,7 +120,7 @@ class AuditLog:
         """
         levels = build(self._checked_leaves())
         self._check_nodes(levels)
-        notes = [str(note) for (note,) in self._connection.execute("SELECT note FROM audit_checkpoints ORDER BY size")]
+        notes = [str(note) for (note,) in self._store.execute("SELECT note FROM audit_checkpoints ORDER BY size")]
         outside = [] if checkpoint is None else [checkpoint]
         for note in notes + outside:
             _check_promise(verify_checkpoint(note, public_key=public_key), levels)
@@ -124,7 +128,7 @@ class AuditLog:
 
     def _nodes(self, level: int, position: int) -> bytes:
         query = "SELECT hash FROM audit_nodes WHERE level = ? AND position = ?"
-        row = self._connection.execute(query, (level, position)).fetchone()
+        row = self._store.execute(query, (level, position)).fetchone()
         if row is None:
             raise IntegrityError("part of the tree is missing", path=f"audit[{position << level}]")
         return bytes(row[0])
@@ -135,7 +139,7 @@ class AuditLog:
             "SELECT e.position, e.entry, n.hash FROM audit_entries AS e LEFT JOIN audit_nodes AS n "
             "ON n.level = 0 AND n.position = e.position ORDER BY e.position"
         )
-        for expected, (position, entry, stored) in enumerate(self._connection.execute(query)):
+        for expected, (position, entry, stored) in enumerate(self._store.execute(query)):
             if position != expected:
                 raise IntegrityError("entry is missing", path=f"audit[{expected}]")
             value = leaf_hash(entry)
@@ -147,7 +151,7 @@ class AuditLog:
         """Compare the stored trees with the recomputed ones, both ways."""
         count = 0
         query = "SELECT level, position, hash FROM audit_nodes ORDER BY level, position"
-        for level, position, stored in self._connection.execute(query):
+        for level, position, stored in self._store.execute(query):
             if level >= len(levels) or position >= len(levels[level]):
                 raise IntegrityError("entry is missing", path=f"audit[{position << level}]")
             if levels[level][position] != stored:

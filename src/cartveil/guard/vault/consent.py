@@ -18,7 +18,7 @@ def has_consented(room: Room, consumer: int, purpose: str) -> bool:
         return False
     stored, name = column
     # A later row replaces an earlier one: what counts is what they said last.
-    row = room.connection.execute(last_cell(stored, name), (consumer,)).fetchone()
+    row = room.store.execute(last_cell(stored, name), (consumer,)).fetchone()
     return row is not None and purpose in _purposes(row[0])
 
 

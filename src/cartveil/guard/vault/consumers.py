@@ -37,7 +37,7 @@ def lookups_of(room: Room, subjects: pa.Array) -> list[str]:
 
 def is_erased(room: Room, lookup: str) -> bool:
     """Return whether this consumer was erased, or is being erased."""
-    return room.connection.execute("SELECT 1 FROM erasures WHERE lookup = ?", (lookup,)).fetchone() is not None
+    return room.store.execute("SELECT 1 FROM erasures WHERE lookup = ?", (lookup,)).fetchone() is not None
 
 
 def find_present(room: Room, lookup: str) -> Consumer | None:
@@ -48,7 +48,7 @@ def find_present(room: Room, lookup: str) -> Consumer | None:
 def find(room: Room, lookup: str) -> Consumer | None:
     """Return a consumer, even one who is being erased, or None."""
     query = "SELECT id, data_key, subject FROM consumers WHERE lookup = ?"
-    row = room.connection.execute(query, (lookup,)).fetchone()
+    row = room.store.execute(query, (lookup,)).fetchone()
     return None if row is None else Consumer(int(row[0]), bytes(row[1]), bytes(row[2]))
 
 
@@ -61,7 +61,7 @@ def why_absent(room: Room, lookup: str) -> ErasedError | UnknownSubjectError:
 
 def refuse_erased(room: Room, lookups: Sequence[str]) -> None:
     """Refuse data of consumers who were erased; says how many, not who."""
-    erased = {lookup for (lookup,) in room.connection.execute("SELECT lookup FROM erasures")}
+    erased = {lookup for (lookup,) in room.store.execute("SELECT lookup FROM erasures")}
     count = len(erased.intersection(lookups)) if erased else 0
     if count:
         hint = "leave their rows out of the data; an erasure is for good"
@@ -131,7 +131,7 @@ def check_consumers(room: Room) -> int:
         IntegrityError: A code leads to somebody else.
         DecryptionError: A key or an id was changed.
     """
-    rows = room.connection.execute("SELECT lookup, id, data_key, subject FROM consumers ORDER BY id").fetchall()
+    rows = room.store.execute("SELECT lookup, id, data_key, subject FROM consumers ORDER BY id").fetchall()
     _check_ids(room, {lookup: Consumer(number, bytes(key), bytes(subject)) for lookup, number, key, subject in rows})
     return len(rows)
 
@@ -145,7 +145,7 @@ def _check_ids(room: Room, found: Mapping[str, Consumer]) -> None:
 
 def _exchanged(room: Room) -> IntegrityError:
     hint = "restore the vault from a backup, and find out who changed it"
-    return IntegrityError("a consumer was exchanged for another", path=str(room.path), hint=hint)
+    return IntegrityError("a consumer was exchanged for another", path=room.store.name, hint=hint)
 
 
 def _known(room: Room, lookups: Sequence[str]) -> dict[str, Consumer]:
@@ -154,7 +154,7 @@ def _known(room: Room, lookups: Sequence[str]) -> dict[str, Consumer]:
         some = lookups[start : start + _AT_ONCE]
         marks = ",".join("?" * len(some))
         query = f"SELECT lookup, id, data_key, subject FROM consumers WHERE lookup IN ({marks})"  # noqa: S608 - marks only
-        for lookup, number, data_key, subject in room.connection.execute(query, some):
+        for lookup, number, data_key, subject in room.store.execute(query, some):
             known[lookup] = Consumer(int(number), bytes(data_key), bytes(subject))
     return known
 
@@ -162,12 +162,12 @@ def _known(room: Room, lookups: Sequence[str]) -> dict[str, Consumer]:
 def _add(room: Room, lookups: Sequence[str], subjects: pa.Array) -> tuple[list[SecretKey], int]:
     # Numbers are never used twice, so that no row can fall to somebody else.
     query = "SELECT CAST(value AS INTEGER) + 1 FROM meta WHERE name = 'last consumer'"
-    (first,) = room.connection.execute(query).fetchone()
+    (first,) = room.store.execute(query).fetchone()
     pairs = [room.keyring.new_data_key() for _ in lookups]
     keys = [key for key, _ in pairs]
     numbers = range(first, first + len(lookups))
     sealed = seal(subjects, keys, place=subject_place(room), rows=pa.array(numbers, pa.int64())).to_pylist()
     rows = zip(numbers, lookups, (wrapped for _, wrapped in pairs), sealed, strict=True)
-    room.connection.executemany("INSERT INTO consumers (id, lookup, data_key, subject) VALUES (?, ?, ?, ?)", rows)
-    room.connection.execute("UPDATE meta SET value = ? WHERE name = 'last consumer'", (str(numbers[-1]),))
+    room.store.insert("consumers", ("id", "lookup", "data_key", "subject"), rows)
+    room.store.execute("UPDATE meta SET value = ? WHERE name = 'last consumer'", (str(numbers[-1]),))
     return keys, first

@@ -18,12 +18,11 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from cartveil.errors import IntegrityError, StorageError
+from cartveil.errors import IntegrityError
 from cartveil.guard.policy import Decision, Principal, Request
 from cartveil.guard.protect.steps import Scope, subject_pseudonym
 from cartveil.guard.vault import journal
 from cartveil.guard.vault.consumers import Consumer, find, open_key, why_absent
-from cartveil.guard.vault.database import transaction
 from cartveil.guard.vault.exporting import WITHOUT_SUBJECTS, scopes
 from cartveil.guard.vault.receipt import canonical, encoded_proof, sign_receipt, verify_receipt
 from cartveil.guard.vault.room import Room, subject_text
@@ -48,7 +47,7 @@ def erase(room: Room, actor: Principal, subject: str, *, forget: Sequence[Forget
     state, progress, receipt = _state(room, case.lookup)
     if receipt is not None:
         _check_receipt(room, case, receipt)
-        with transaction(room.connection):
+        with room.store.transaction():
             journal.write(room, case.request, case.decision, subject=case.subject)
         return receipt
     if state is None:
@@ -84,7 +83,7 @@ def _ask(room: Room, actor: Principal, subject: str) -> _Case:
 
 def _state(room: Room, lookup: str) -> tuple[str | None, dict[str, Any], dict[str, Any] | None]:
     query = "SELECT state, progress, receipt FROM erasures WHERE lookup = ?"
-    row = room.connection.execute(query, (lookup,)).fetchone()
+    row = room.store.execute(query, (lookup,)).fetchone()
     if row is None:
         return None, {}, None
     try:
@@ -119,8 +118,8 @@ def check_erasures(room: Room) -> None:
         IntegrityError: One who was erased is here, or the list is not what the log says.
     """
     query = "SELECT lookup FROM erasures WHERE state IN ('deleted', 'done')"
-    erased = {lookup for (lookup,) in room.connection.execute(query)}
-    present = {lookup for (lookup,) in room.connection.execute("SELECT lookup FROM consumers")}
+    erased = {lookup for (lookup,) in room.store.execute(query)}
+    present = {lookup for (lookup,) in room.store.execute("SELECT lookup FROM consumers")}
     log = room.log.events()
     said = log.filter(pc.and_(pc.equal(log["action"], "erase"), pc.equal(log["decision"], "allow")))
     if erased & present or len(erased) != len(pc.unique(said["subject"])):
@@ -128,7 +127,7 @@ def check_erasures(room: Room) -> None:
 
 
 def _changed(room: Room) -> IntegrityError:
-    return IntegrityError("an erasure's state was changed", path=str(room.path))
+    return IntegrityError("an erasure's state was changed", path=room.store.name)
 
 
 def _begin(room: Room, case: _Case) -> dict[str, Any]:
@@ -139,55 +138,43 @@ def _begin(room: Room, case: _Case) -> dict[str, Any]:
     open_key(room, consumer, case.subject)  # a receipt must not name one consumer where another one's rows went
     begun = room.now().isoformat()
     progress = {"begun": begun, "key": hashlib.sha256(consumer.data_key).hexdigest()}
-    with transaction(room.connection):
+    with room.store.transaction():
         line = (case.lookup, "begun", begun, _marked(room, case.lookup, "begun", progress))
-        room.connection.execute("INSERT INTO erasures VALUES (?, ?, ?, ?, NULL)", line)
+        room.store.execute("INSERT INTO erasures VALUES (?, ?, ?, ?, NULL)", line)
     return progress
 
 
 def _delete(room: Room, case: _Case, progress: dict[str, Any]) -> dict[str, Any]:
     """Delete all that is the consumer's, and write it down, in one transaction."""
-    with transaction(room.connection):
+    with room.store.transaction():
         consumer = find(room, case.lookup)
         deleted = {} if consumer is None else _delete_rows(room, consumer)
         index = journal.write(room, case.request, case.decision, rows=sum(deleted.values()), subject=case.subject)
         progress = {**progress, "deleted": deleted, "index": index}
         change = ("deleted", _marked(room, case.lookup, "deleted", progress), case.lookup)
-        room.connection.execute("UPDATE erasures SET state = ?, progress = ? WHERE lookup = ?", change)
+        room.store.execute("UPDATE erasures SET state = ?, progress = ? WHERE lookup = ?", change)
     return progress
 
 
 def _delete_rows(room: Room, consumer: Consumer) -> dict[str, int]:
     number = (consumer.number,)
-    room.connection.execute("DELETE FROM search_codes WHERE consumer = ?", number)
+    room.store.execute("DELETE FROM search_codes WHERE consumer = ?", number)
     deleted: dict[str, int] = {}
-    for name, table in room.connection.execute("SELECT name, number FROM stored_tables ORDER BY number").fetchall():
+    for name, table in room.store.execute("SELECT name, number FROM stored_tables ORDER BY number").fetchall():
         query = f"DELETE FROM records_{int(table)} WHERE consumer = ?"  # noqa: S608 - a number
-        deleted[name] = room.connection.execute(query, number).rowcount
-    room.connection.execute("DELETE FROM consumers WHERE id = ?", number)
+        deleted[name] = room.store.execute(query, number).rowcount
+    room.store.execute("DELETE FROM consumers WHERE id = ?", number)
     return deleted
 
 
 def _finish(room: Room, case: _Case, progress: dict[str, Any]) -> dict[str, Any]:
-    truncate(room)
-    with transaction(room.connection):
+    room.store.erase_traces()
+    with room.store.transaction():
         receipt = _receipt(room, case, progress)
         done = ("done", json.dumps({}), json.dumps(receipt, ensure_ascii=False), case.lookup)
-        room.connection.execute("UPDATE erasures SET state = ?, progress = ?, receipt = ? WHERE lookup = ?", done)
-    truncate(room)
+        room.store.execute("UPDATE erasures SET state = ?, progress = ?, receipt = ? WHERE lookup = ?", done)
+    room.store.erase_traces()
     return receipt
-
-
-def truncate(room: Room) -> None:
-    """Empty the WAL: what was deleted may still stand there.
-
-    Raises:
-        StorageError: Somebody else is reading; erase again when they are done.
-    """
-    (busy, _, _) = room.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if busy:
-        hint = "close other programs that use the vault, then erase again to finish"
-        raise StorageError("another program keeps old bytes in use", path=str(room.path), hint=hint)
 
 
 def _receipt(room: Room, case: _Case, progress: Mapping[str, Any]) -> dict[str, Any]:

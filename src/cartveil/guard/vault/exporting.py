@@ -18,7 +18,6 @@ from cartveil.guard.protect.steps import Scope
 from cartveil.guard.vault import journal
 from cartveil.guard.vault.consent import consenting
 from cartveil.guard.vault.consumers import ids_of
-from cartveil.guard.vault.database import transaction
 from cartveil.guard.vault.resting import Resting, fetch_chunks, opened, subject_column
 from cartveil.guard.vault.room import Room, label
 from cartveil.guard.vault.tables import Stored, stored_table
@@ -56,7 +55,7 @@ def export(room: Room, actor: Principal, scope: Scope, *, table: str | None) -> 
     request, decision, everybody = _decide(room, actor, stored.table, scope.purpose)
     if not decision.allowed:
         raise journal.refuse(room, request, decision)
-    with transaction(room.connection):
+    with room.store.transaction():
         # Everything is read within one transaction, so that no erasure slips between consent and rows.
         agreed = None if everybody else consenting(room, scope.purpose)
         people = _consumers(room, agreed)
@@ -73,7 +72,7 @@ def export(room: Room, actor: Principal, scope: Scope, *, table: str | None) -> 
 def scopes(room: Room) -> list[Scope]:
     """Return whom consumers' pseudonyms were ever released to."""
     query = "SELECT purpose, recipient, period FROM releases ORDER BY purpose, recipient, period"
-    return [Scope(*row) for row in room.connection.execute(query)]
+    return [Scope(*row) for row in room.store.execute(query)]
 
 
 def _events_table(room: Room) -> str:
@@ -106,7 +105,7 @@ class _People:
 
 
 def _consumers(room: Room, agreed: set[int] | None) -> _People:
-    rows = room.connection.execute(_PRESENT).fetchall()
+    rows = room.store.execute(_PRESENT).fetchall()
     left_out = frozenset(number for number, _, _ in rows if agreed is not None and number not in agreed)
     numbers, ids, keys = ids_of(room, (row for row in rows if row[0] not in left_out))
     return _People({number: place for place, number in enumerate(numbers)}, ids, keys, left_out)
@@ -148,13 +147,17 @@ def _only(resting: Resting, kept: list[int]) -> Resting:
 
 def _remember(room: Room, scope: Scope) -> None:
     made = (*scope.names(), room.now().isoformat())
-    room.connection.execute("INSERT OR REPLACE INTO releases VALUES (?, ?, ?, ?)", made)
+    room.store.execute(
+        "INSERT INTO releases (purpose, recipient, period, made) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT (purpose, recipient, period) DO UPDATE SET made = excluded.made",
+        made,
+    )
 
 
 def _counts(room: Room, stored: Stored, outcome: tuple[ProtectedEvents, _People]) -> dict[str, int]:
     events, people = outcome
     query = f"SELECT DISTINCT consumer FROM records_{stored.number}"  # noqa: S608 - made-up name
-    present = {owner for (owner,) in room.connection.execute(query)}
+    present = {owner for (owner,) in room.store.execute(query)}
     return {
         "consumers": len(present & people.place.keys()),
         "events": len(events),

@@ -8,7 +8,6 @@ from cartveil.errors import IntegrityError, RefusedError
 from cartveil.events.kinds import Kind, View
 from cartveil.events.schema import Table
 from cartveil.guard.policy import Decision, Principal, Request
-from cartveil.guard.vault.database import transaction
 from cartveil.guard.vault.room import Room
 
 #: Views from most to least; an entry names the strongest one shown.
@@ -100,7 +99,7 @@ def refusal(request: Request, decision: Decision) -> RefusedError:
 
 def deny(room: Room, request: Request, *, rules: Sequence[str], **facts: object) -> None:
     """Write down, in a transaction of its own, that something was not given."""
-    with transaction(room.connection):
+    with room.store.transaction():
         room.log.append([entry(room, request, decision="deny", rules=rules, facts=facts)])
 
 
@@ -115,10 +114,9 @@ def check_rows(room: Room, rows: int) -> None:
     came, went = (
         pc.sum(log["rows"].filter(pc.equal(log["action"], action))).as_py() or 0 for action in ("put", "erase")
     )
-    lost = room.connection.execute("PRAGMA foreign_key_check").fetchone()
-    if rows != came - went or lost is not None:
+    if rows != came - went:
         hint = "restore the vault from a backup, and find out who changed it"
-        raise IntegrityError(f"holds {rows} rows where the log says {came - went}", path=str(room.path), hint=hint)
+        raise IntegrityError(f"holds {rows} rows where the log says {came - went}", path=room.store.name, hint=hint)
 
 
 def _kind(table: Table, name: str) -> Kind:

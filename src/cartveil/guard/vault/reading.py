@@ -15,7 +15,6 @@ from cartveil.guard.protect.show import show
 from cartveil.guard.vault import journal
 from cartveil.guard.vault.consent import has_consented
 from cartveil.guard.vault.consumers import Consumer, find_present, open_key, why_absent
-from cartveil.guard.vault.database import transaction
 from cartveil.guard.vault.resting import Resting, fetch, opened, subject_column
 from cartveil.guard.vault.room import Room, checked_context, subject_text
 from cartveil.guard.vault.tables import Stored, stored_table
@@ -86,7 +85,7 @@ def read(room: Room, wish: Wish) -> Reading:
 def read_many(room: Room, wishes: Iterable[Wish]) -> list[Reading | NotShown]:
     """Answer several wishes with one durable write of the log; see `Vault.read_many`."""
     # One transaction from the look-up to the entry, so that no erasure by another program slips between the two.
-    with transaction(room.connection):
+    with room.store.transaction():
         prepared = [_prepare(room, wish) for wish in wishes]
         room.log.append([each.entry for each in prepared])
     # Only here, with every entry on the disk, may a key be opened.

@@ -102,10 +102,8 @@ def _write_rows(room: Room, stored: Stored, chunk: Chunk) -> None:
             spec = replace(spec, protect=Step(Method.TOKEN, (("few_values", True),)))
         resting.append(at_rest(column, spec, place=place, derive=room.keyring.derive, sealing=chunk.sealing))
     cells = [*(to_sqlite(as_array(column)) for column in resting), row_marks(resting, mark_key(room, stored.table))]
-    names = ", ".join(["row", "consumer", *(name for name, _ in columns), "mark"])
-    marks = ", ".join("?" * len(cells))
-    query = f"INSERT INTO records_{stored.number} ({names}) VALUES ({marks})"  # noqa: S608 - made-up names only
-    room.connection.executemany(query, zip(*cells, strict=True))
+    names = ["row", "consumer", *(name for name, _ in columns), "mark"]
+    room.store.insert(f"records_{stored.number}", names, zip(*cells, strict=True))
 
 
 def _refuse_few(room: Room, stored: Stored) -> None:
@@ -115,7 +113,7 @@ def _refuse_few(room: Room, stored: Stored) -> None:
             continue
         some = f"FROM records_{stored.number} WHERE {name} IS NOT NULL LIMIT"
         query = f"SELECT (SELECT count(*) FROM (SELECT DISTINCT {name} {some} ?)), count(*) FROM (SELECT 1 {some} ?)"  # noqa: S608
-        distinct, rows = room.connection.execute(query, (FEW_VALUES, MANY_ROWS)).fetchone()
+        distinct, rows = room.store.execute(query, (FEW_VALUES, MANY_ROWS)).fetchone()
         try:
             refuse_few(distinct, rows=rows)
         except ColumnError as error:
@@ -131,7 +129,7 @@ def _write_codes(room: Room, stored: Stored, chunk: Chunk) -> None:
         place = stored.search_place(spec)
         found = zip(codes, chunk.rows, owners, strict=True)
         lines = ((place, code, row, owner) for code, row, owner in found if code is not None)
-        room.connection.executemany("INSERT INTO search_codes VALUES (?, ?, ?, ?)", lines)
+        room.store.insert("search_codes", ("place", "code", "row", "consumer"), lines)
 
 
 def _fitted(stored: Stored, data: pa.Table) -> pa.Table:

@@ -36,7 +36,7 @@ class Resting:
 def fetch(room: Room, stored: Stored, names: Sequence[str], *, consumer: int) -> Resting:
     """Return one consumer's rows as they lie in the file."""
     query, specs = _query(stored, names)
-    lines = room.connection.execute(f"{query} WHERE consumer = ? ORDER BY row", (consumer,)).fetchall()
+    lines = room.store.execute(f"{query} WHERE consumer = ? ORDER BY row", (consumer,)).fetchall()
     return _resting(stored, specs, lines)
 
 
@@ -49,7 +49,7 @@ def last_cell(stored: Stored, name: str) -> str:
 def count_rows(room: Room, name: str) -> int:
     """Return the number of rows of a table."""
     query = f"SELECT count(*) FROM records_{stored_table(room, name).number}"  # noqa: S608 - made-up name
-    return int(room.connection.execute(query).fetchone()[0])
+    return int(room.store.execute(query).fetchone()[0])
 
 
 def fetch_chunks(room: Room, stored: Stored, names: Sequence[str]) -> Iterator[Resting]:
@@ -57,7 +57,7 @@ def fetch_chunks(room: Room, stored: Stored, names: Sequence[str]) -> Iterator[R
     query, specs = _query(stored, names)
     after = 0
     while True:
-        lines = room.connection.execute(f"{query} WHERE row > ? ORDER BY row LIMIT {CHUNK_ROWS}", (after,)).fetchall()
+        lines = room.store.execute(f"{query} WHERE row > ? ORDER BY row LIMIT {CHUNK_ROWS}", (after,)).fetchall()
         if not lines:
             return
         if lines[-1][0] <= after:  # in a damaged file rows can come round again, for ever
@@ -98,7 +98,7 @@ def check_marks(room: Room, stored: Stored) -> int:
     for resting in fetch_chunks(room, stored, names):
         owners = from_sqlite(resting.owners, pa.int64(), path=f"{stored.table.name}.consumer")
         computed = row_marks([pa.array(resting.rows, pa.int64()), owners, *_columns(resting)], key)
-        found = [mark for (mark,) in room.connection.execute(query, (resting.rows[0],))]
+        found = [mark for (mark,) in room.store.execute(query, (resting.rows[0],))]
         if computed != found:
             place = next(row for row, (a, b) in enumerate(zip(computed, found, strict=True)) if a != b)
             raise IntegrityError("row was changed", path=f"{stored.table.name}[{resting.rows[place]}]", hint=RESTORE)

@@ -2,11 +2,9 @@
 
 import hashlib
 import hmac
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from cartveil.errors import InputError
 from cartveil.events.kinds import Kind
@@ -19,6 +17,7 @@ from cartveil.guard.policy import Policy
 from cartveil.guard.policy.request import is_torn
 from cartveil.guard.protect.pseudonym import pseudonym_of
 from cartveil.guard.protect.seal import Place
+from cartveil.guard.store import Store
 
 Clock = Callable[[], datetime]
 
@@ -31,8 +30,7 @@ WORKED_OUT = ("consent", "hour", "own_record")
 class Room:
     """An open vault's parts."""
 
-    path: Path
-    connection: sqlite3.Connection
+    store: Store
     keyring: Keyring
     schema: Schema
     policy: Policy
@@ -42,7 +40,7 @@ class Room:
     @property
     def log(self) -> AuditLog:
         """Return the audit log in this vault's file."""
-        return AuditLog(self.connection)
+        return AuditLog(self.store)
 
     def now(self) -> datetime:
         """Return the time; a clock without zone is taken to show UTC."""

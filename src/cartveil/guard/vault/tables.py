@@ -63,10 +63,10 @@ def create_tables(room: Room) -> None:
         _check_rest(table, Role.CONSENT, (Method.KEEP,), "consent rests as it is, so that exports can honour it")
         cells = "".join(f", {name} ANY" for name, _ in stored.columns())
         consumer = "consumer INTEGER REFERENCES consumers (id)"
-        room.connection.execute(
-            f"CREATE TABLE records_{number} (row INTEGER PRIMARY KEY, {consumer}{cells}, mark BLOB) STRICT"
+        room.store.define(
+            f"CREATE TABLE records_{number} (row INTEGER PRIMARY KEY, {consumer}{cells}, mark BLOB) STRICT;"
+            f"CREATE INDEX records_{number}_consumer ON records_{number} (consumer);"
         )
-        room.connection.execute(f"CREATE INDEX records_{number}_consumer ON records_{number} (consumer)")
         write_meta(room, (table.name, number, b"", 1))
 
 
@@ -81,7 +81,7 @@ def stored_table(room: Room, name: str) -> Stored:
     """Return how a table lies in the file; `SchemaError` with the nearest name where there is none."""
     table = room.schema.table(name)
     query = "SELECT name, number, types, next_row, mark FROM stored_tables WHERE name = ?"
-    row = room.connection.execute(query, (name,)).fetchone()
+    row = room.store.execute(query, (name,)).fetchone()
     if row is None or row[4] != _mark(room, row[:4]):
         raise IntegrityError("what is stored of a table was changed", path=name, hint=RESTORE)
     return Stored(table, row[1], _read_types(row[2]), row[3])
@@ -90,7 +90,11 @@ def stored_table(room: Room, name: str) -> Stored:
 def write_meta(room: Room, meta: _Meta) -> None:
     """Store what is known of a table, with a mark."""
     line = (*meta, _mark(room, meta))
-    room.connection.execute("INSERT OR REPLACE INTO stored_tables VALUES (?, ?, ?, ?, ?)", line)
+    room.store.execute(
+        "INSERT INTO stored_tables (name, number, types, next_row, mark) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET types = excluded.types, next_row = excluded.next_row, mark = excluded.mark",
+        line,
+    )
 
 
 def _mark(room: Room, meta: _Meta) -> str:

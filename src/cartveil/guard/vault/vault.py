@@ -21,18 +21,11 @@ from cartveil.events.spans import Finder
 from cartveil.guard.keys import Keyring
 from cartveil.guard.policy import Policy, Principal
 from cartveil.guard.protect.steps import Scope
+from cartveil.guard.store import SQLiteStore
 from cartveil.guard.vault import consumers, erasing, exporting, journal, reading, records, resting, tables
-from cartveil.guard.vault.database import (
-    TABLES,
-    create_database,
-    open_database,
-    remove_database,
-    transaction,
-    typed_errors,
-    weaken,
-)
 from cartveil.guard.vault.erasing import Forget
 from cartveil.guard.vault.exporting import Export
+from cartveil.guard.vault.layout import TABLES
 from cartveil.guard.vault.reading import NotShown, Reading, Wish
 from cartveil.guard.vault.room import Room, mark_of
 
@@ -88,17 +81,13 @@ class Vault:
             StorageError: A file stands there, or the disk refused.
             SchemaError: A subject column would not rest sealed.
         """
-        file = Path(path)
-        connection = create_database(file)
-        room = Room(file, connection, keyring, schema, policy or Policy.load(), clock, finder)
+        store = SQLiteStore.create(Path(path), survive_power_loss=survive_power_loss)
+        room = Room(store, keyring, schema, policy or Policy.load(), clock, finder)
         try:
-            with typed_errors(file):
-                if not survive_power_loss:
-                    weaken(connection)
+            with store.typed_errors():
                 _lay_out(room)
         except BaseException:  # also Ctrl-C: a vault without its tables must not stay
-            connection.close()
-            remove_database(file)
+            store.remove()
             raise
         return cls(room)
 
@@ -119,17 +108,16 @@ class Vault:
             IntegrityError: Not a vault, or a changed one.
             KeyringError: Another keyring sealed it.
         """
-        file = Path(path)
-        connection = open_database(file)
+        store = SQLiteStore.open(Path(path))
         try:
-            with typed_errors(file):
-                meta = dict(connection.execute("SELECT name, value FROM meta"))
-                _check_keyring(meta, keyring, file)
-                schema = _stored_schema(meta, keyring, file)
+            with store.typed_errors():
+                meta = dict(store.execute("SELECT name, value FROM meta").fetchall())
+                _check_keyring(meta, keyring, store.name)
+                schema = _stored_schema(meta, keyring, store.name)
         except BaseException:
-            connection.close()
+            store.close()
             raise
-        return cls(Room(file, connection, keyring, schema, policy or Policy.load(), clock, finder))
+        return cls(Room(store, keyring, schema, policy or Policy.load(), clock, finder))
 
     @property
     def schema(self) -> Schema:
@@ -139,7 +127,7 @@ class Vault:
     @property
     def path(self) -> Path:
         """Return the vault's file."""
-        return self._room.path
+        return Path(self._room.store.name)
 
     @property
     def public_key(self) -> bytes:
@@ -151,7 +139,7 @@ class Vault:
         room = self._room
         with self._errors():
             rows = sum(resting.count_rows(room, table.name) for table in room.schema.tables)
-            (people,) = room.connection.execute("SELECT count(*) FROM consumers").fetchone()
+            (people,) = room.store.execute("SELECT count(*) FROM consumers").fetchone()
             return {"consumers": int(people), "entries": room.log.size, "rows": rows}
 
     def at_rest(self, table: str, subject: str) -> list[dict[str, Any]]:
@@ -189,7 +177,7 @@ class Vault:
             request, decision = journal.ask(room, actor, "put", table=stored.table, about={})
             if not decision.allowed:
                 raise journal.refuse(room, request, decision, rows=data.num_rows)
-            with transaction(room.connection):
+            with room.store.transaction():
                 stored = tables.stored_table(room, table)
                 subjects = records.insert(room, stored, data)
                 journal.write(room, request, decision, rows=data.num_rows)
@@ -319,13 +307,13 @@ class Vault:
             request, decision = journal.ask(room, actor, "audit", table=None, about={"purpose": "security"})
             if not decision.allowed:
                 raise journal.refuse(room, request, decision)
-            with transaction(room.connection):
+            with room.store.transaction():
                 journal.write(room, request, decision, rows=room.log.size)
             return room.log.events()
 
     def checkpoint(self) -> str:
         """Sign, store and return a checkpoint of the log; keep it elsewhere, and nobody can cut the log unseen."""
-        with self._errors(), transaction(self._room.connection):
+        with self._errors(), self._room.store.transaction():
             return erasing.sign_log(self._room)
 
     def verify(self, checkpoint: str | None = None) -> dict[str, Any]:
@@ -342,9 +330,7 @@ class Vault:
         """
         room = self._room
         with self._errors():
-            (answer,) = room.connection.execute("PRAGMA integrity_check(1)").fetchone()
-            if answer != "ok":
-                raise IntegrityError("file was changed or damaged", path=str(room.path))
+            room.store.check()
             counts = room.log.verify(checkpoint, public_key=room.keyring.public_key)
             people = consumers.check_consumers(room)
             erasing.check_erasures(room)
@@ -355,7 +341,7 @@ class Vault:
 
     def close(self) -> None:
         """Close the file."""
-        self._room.connection.close()
+        self._room.store.close()
 
     def __enter__(self) -> "Vault":
         return self
@@ -367,15 +353,13 @@ class Vault:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        with typed_errors(self._room.path):
+        with self._room.store.typed_errors():
             yield
 
 
 def _lay_out(room: Room) -> None:
-    with transaction(room.connection):
-        for statement in TABLES.split(";"):
-            if statement.strip():
-                room.connection.execute(statement)
+    with room.store.transaction():
+        room.store.define(TABLES)
         text = format_schema(room.schema)
         meta = {
             "tenant": room.keyring.tenant,
@@ -384,20 +368,20 @@ def _lay_out(room: Room) -> None:
             "schema mark": room.mark("schema", text),
             "last consumer": "0",
         }
-        room.connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+        room.store.insert("meta", ("name", "value"), meta.items())
         tables.create_tables(room)
         erasing.sign_log(room)
 
 
-def _check_keyring(meta: Mapping[str, str], keyring: Keyring, path: Path) -> None:
+def _check_keyring(meta: Mapping[str, str], keyring: Keyring, name: str) -> None:
     if meta.get("public key") != keyring.public_key.hex() or meta.get("tenant") != keyring.tenant:
         hint = "open it with the keyring that it was made with"
-        raise KeyringError("was sealed with another keyring", path=str(path), hint=hint)
+        raise KeyringError("was sealed with another keyring", path=name, hint=hint)
 
 
-def _stored_schema(meta: Mapping[str, str], keyring: Keyring, path: Path) -> Schema:
+def _stored_schema(meta: Mapping[str, str], keyring: Keyring, name: str) -> Schema:
     """Return the schema in the file; a changed one could turn `seal` into `keep`, so it carries a mark."""
     text = meta.get("schema", "")
     if meta.get("schema mark") != mark_of(keyring, "schema", text):
-        raise IntegrityError("its schema was changed", path=str(path), hint="restore the vault from a backup")
+        raise IntegrityError("its schema was changed", path=name, hint="restore the vault from a backup")
     return parse_schema(text)

@@ -103,7 +103,7 @@ def test_a_closed_vault_says_so(vault: Vault) -> None:
 
 def test_a_full_disk_writes_nothing(empty: Vault) -> None:
     empty.put(ADMIN, "customers", CUSTOMERS)
-    connection = empty._room.connection
+    connection = empty._room.store.connection
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages + 1}")
     size = empty._room.log.size
@@ -132,7 +132,7 @@ def test_ctrl_c_in_the_middle_of_a_put_leaves_nothing(vault: Vault, monkeypatch:
 
 
 def test_a_busy_vault_says_so(vault: Vault, keyring: Keyring) -> None:
-    vault._room.connection.execute("PRAGMA busy_timeout = 1")
+    vault._room.store.connection.execute("PRAGMA busy_timeout = 1")
     other = sqlite3.connect(vault.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StorageError, match="in use"):
