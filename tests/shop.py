@@ -10,6 +10,7 @@ import pytest
 from cartveil.events.schema import parse_schema
 from cartveil.guard.keys import Keyring, ScryptProfile
 from cartveil.guard.policy import Policy, Principal
+from cartveil.guard.store import PostgreSQLStore
 from cartveil.guard.vault import Vault
 
 SCHEMA = parse_schema(
@@ -112,9 +113,32 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "shop.vault"
 
 
+#: For tests of what must hold whatever lies under the vault; the others use a file.
+BOTH_STORES = pytest.mark.parametrize("under", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def empty(path: Path, keyring: Keyring, clock: Clock) -> Iterator[Vault]:
-    with Vault.create(path, keyring, SCHEMA, clock=clock, policy=POLICY, survive_power_loss=False) as vault:
+def under(request: pytest.FixtureRequest) -> str:
+    """Return what lies under the vault; see `BOTH_STORES`."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def place(under: str, request: pytest.FixtureRequest) -> Path | str:
+    """Return where the vault lies: a path, or the address of a schema."""
+    return str(request.getfixturevalue("address")) if under == "postgresql" else request.getfixturevalue("path")
+
+
+def opened(place: Path | str, keyring: Keyring, clock: Clock | None = None) -> Vault:
+    """Open the vault of a place once more."""
+    store = PostgreSQLStore.open(place) if isinstance(place, str) else place
+    return Vault.open(store, keyring, clock=clock or Clock(), policy=POLICY)
+
+
+@pytest.fixture
+def empty(place: Path | str, keyring: Keyring, clock: Clock) -> Iterator[Vault]:
+    store = PostgreSQLStore.create(place, survive_power_loss=False) if isinstance(place, str) else place
+    with Vault.create(store, keyring, SCHEMA, clock=clock, policy=POLICY, survive_power_loss=False) as vault:
         yield vault
 
 

@@ -1,15 +1,23 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cartveil.errors import ReadError, SchemaError
 from cartveil.events.kinds import AT_REST, METHOD_OPTIONS, ON_RELEASE, Kind, Method, Role, Step
+from cartveil.events.limits import Limits
 from cartveil.events.schema import Column, Schema, Table, format_schema, load_schema, parse_schema
 
 ORDERS = '[tables.orders.columns]\npaid = { kind = "amount" }\n'
 
 NAMES = st.text(min_size=1, max_size=12)
-VALUES = {float: st.floats(0.01, 100), bool: st.booleans(), str: st.sampled_from(["1h", "7d", "city"])}
+VALUES = {
+    int: st.integers(1, 99),
+    float: st.floats(0.01, 100),
+    bool: st.booleans(),
+    str: st.sampled_from(["1h", "7d", "city"]),
+}
 
 
 def steps(methods):
@@ -35,12 +43,22 @@ COLUMNS = st.builds(
     purposes=st.lists(NAMES, max_size=3).map(tuple),
     retention_days=st.none() | st.integers(1, 9999),
     pattern=st.none() | st.just("[0-9]{5}.*"),
+).filter(lambda column: column.kind is not Kind.CARD_CODE)
+SHARES = st.none() | st.floats(0, 1)
+LIMITS = st.builds(
+    Limits, k=st.none() | st.integers(2, 99), unicity_2=SHARES, unicity_4=SHARES, linkability=SHARES, suppressed=SHARES
+) | st.builds(Limits, l=st.integers(2, 9), sensitive=st.lists(NAMES, min_size=1, max_size=3).map(tuple))
+
+
+@given(
+    st.lists(COLUMNS, min_size=1, max_size=4, unique_by=lambda column: column.name),
+    st.tuples(NAMES, NAMES, st.none() | st.integers(2, 99)),
+    LIMITS,
 )
-
-
-@given(st.lists(COLUMNS, min_size=1, max_size=4, unique_by=lambda column: column.name), NAMES, NAMES)
-def test_what_is_written_is_read_back_the_same(columns, table, path):
-    schema = Schema("shop", (Table(table, path, tuple(columns)),), tenant="t")
+def test_what_is_written_is_read_back_the_same(columns, named, limits):
+    table, path, k = named
+    limits = replace(limits, sensitive=(columns[0].name,) if limits.sensitive else ())
+    schema = Schema("shop", (Table(table, path, tuple(columns), k),), tenant="t", limits=limits)
     assert parse_schema(format_schema(schema)) == schema
 
 
@@ -72,6 +90,15 @@ def test_a_column_that_says_only_its_kind_gets_the_defaults_of_the_kind(kind):
         ('[tables.t.columns]\nx = { kind = "phone", index = "yes" }', "tables.t.columns.x.index", None),
         ('[tables.t.columns]\nx = { kind = "phone", pattern = "(" }', "tables.t.columns.x.pattern", None),
         ('[tables.t.columns]\nx = { role = "item" }', "tables.t.columns.x", "add one"),
+        ('[tables.t.columns]\nx = { kind = "card_code", protect = "seal" }', "tables.t.columns.x.protect", "never"),
+        ('[tables.t.columns]\nx = { kind = "card_code", release = "mask" }', "tables.t.columns.x.release", "never"),
+        ("[tables.t]\nk = 1\n[tables.t.columns]\nx = 'phone'", "tables.t.k", "5"),
+        (f"[limits]\nunicity_3 = 1\n{ORDERS}", "limits", "did you mean `unicity_"),
+        (f"[limits]\nunicity_2 = 7\n{ORDERS}", "limits.unicity_2", "0.05"),
+        (f"[limits]\nk = true\n{ORDERS}", "limits.k", "5"),
+        (f"[limits]\nl = 2\n{ORDERS}", "limits", "both"),
+        (f'[limits]\nl = 2\nsensitive = "x"\n{ORDERS}', "limits.sensitive", "sensitive"),
+        (f'[limits]\nl = 2\nsensitive = ["pade"]\n{ORDERS}', "limits.sensitive", "did you mean `paid`?"),
         ("[tables.t]", "tables.t", "add a line"),
         ("[tabels.t]", "cartveil.toml", "did you mean `tables`?"),
         ("", "cartveil.toml", "add a section"),

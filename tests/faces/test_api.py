@@ -219,7 +219,7 @@ def test_a_vault_is_made_and_opened_with_a_passphrase_alone(tmp_path: Path) -> N
     with cartveil.create_vault(tmp_path / "vault", schema, "a long sentence") as vault:
         vault.put(Principal("ops", "admin"), "customers", TABLE)
     with cartveil.open_vault(tmp_path / "vault", "a long sentence") as vault:
-        reading = vault.read(lin, "customers", "c3", purpose="support", context={"case_open": True})
+        reading = vault.read(lin, "customers", "c3", purpose="support", context={"case": "C-7"})
     assert reading.rows["name"].to_pylist() == ["Emma Wilson"]
     with pytest.raises(cartveil.CartveilError, match="passphrase"):
         cartveil.open_vault(tmp_path / "vault", "")

@@ -198,10 +198,10 @@ def test_it_is_said_well_and_nothing_is_half_written(row: Row, shop: Path) -> No
 @pytest.mark.parametrize("share", [place / 17 for place in range(1, 17)])
 def test_a_flipped_byte_anywhere_in_the_vault_is_found_or_makes_no_difference(share: float, shop: Path) -> None:
     """Much of a database file is unused; a byte that matters is found by `verify`, if not by the read itself."""
-    right = cartveil(*READ, "--context", "case_open=true").out
+    right = cartveil(*READ, "--context", "case=C-7").out
     flipped("vault/vault.db", share)(shop)
     verified = cartveil("verify", "vault")
-    shown = cartveil(*READ, "--context", "case_open=true")
+    shown = cartveil(*READ, "--context", "case=C-7")
     assert verified.code == 1 or shown.out == right
     assert "Traceback" not in verified.err + shown.err
 

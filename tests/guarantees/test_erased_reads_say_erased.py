@@ -7,9 +7,10 @@ import pytest
 from cartveil.errors import ErasedError, StorageError
 from cartveil.guard.keys import Keyring
 from cartveil.guard.vault import Reading, Vault, Wish
-from shop import ANNA, CASE, OFFICER, ONE, POLICY, SCIENCE, Clock
+from shop import ANNA, BOTH_STORES, CASE, OFFICER, ONE, POLICY, SCIENCE, Clock
 
 
+@BOTH_STORES
 @pytest.mark.parametrize("table", ["customers", "orders"])
 def test_reading_and_revealing_say_erased(vault: Vault, table: str) -> None:
     vault.erase(OFFICER, "101")
@@ -31,6 +32,7 @@ def test_the_question_is_written_down_as_refused(vault: Vault) -> None:
     assert (entry["decision"], entry["rule"], entry["rows"]) == ("deny", "erased", 0)
 
 
+@BOTH_STORES
 def test_an_erasure_that_has_only_begun_says_erased_too(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(*_: object) -> None:
         raise StorageError("killed")

@@ -90,9 +90,11 @@ class Method(StrEnum):
     KEEP = "keep"
     MASK = "mask"
     JITTER = "jitter"
+    SHIFT = "shift"
     BUCKET = "bucket"
     PSEUDONYM = "pseudonym"
     TOKEN = "token"  # noqa: S105 - the name of a method, not a secret
+    FPE = "fpe"
     GENERALISE = "generalise"
     SEAL = "seal"
     REDACT = "redact"
@@ -105,18 +107,23 @@ METHOD_OPTIONS: dict[Method, dict[str, type | tuple[type, ...]]] = {
     Method.KEEP: {},
     Method.MASK: {},
     Method.JITTER: {"spread": (int, float, str)},
+    Method.SHIFT: {"days": (int,)},
     Method.BUCKET: {"width": (int, float, str), "top": (int, float)},
     Method.PSEUDONYM: {},
     Method.TOKEN: {"few_values": (bool,)},
+    Method.FPE: {"alphabet": (str,), "few_values": (bool,)},
     Method.GENERALISE: {"level": (str,)},
-    Method.SEAL: {},
+    Method.SEAL: {"suite": (str,), "pad": (int,)},
     Method.REDACT: {},
     Method.DROP: {},
     Method.REFUSE: {},
 }
 
-#: At rest a column is kept, made a token or pseudonym, sealed, dropped, or not accepted at all.
-AT_REST = frozenset({Method.KEEP, Method.TOKEN, Method.PSEUDONYM, Method.SEAL, Method.DROP, Method.REFUSE})
+#: At rest a column is kept, made a token or pseudonym, encrypted in its format, sealed, dropped, or not accepted.
+AT_REST = frozenset({Method.KEEP, Method.TOKEN, Method.FPE, Method.PSEUDONYM, Method.SEAL, Method.DROP, Method.REFUSE})
+
+#: Methods that the key undoes and that give equal values equal results: refused on columns with few distinct values.
+COUNTABLE = frozenset({Method.TOKEN, Method.FPE})
 
 #: What an export may do to a column; `seal` and `refuse` are for the vault only.
 ON_RELEASE = frozenset(Method) - {Method.SEAL, Method.REFUSE}
@@ -142,6 +149,10 @@ class Step:
     def option(self, name: str, default: object = None) -> object:
         """Return one option, or the default where it is not set."""
         return dict(self.options).get(name, default)
+
+    def with_option(self, name: str, value: object) -> "Step":
+        """Return the same method with one option set."""
+        return Step(self.method, tuple(sorted({**dict(self.options), name: value}.items())))
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,15 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cartveil.errors import ReadError, SchemaError
 from cartveil.events.kinds import AT_REST, METHOD_OPTIONS, ON_RELEASE, Kind, Method, Role, Step
+from cartveil.events.limits import NAMES as LIMITS
+from cartveil.events.limits import Limits, at_least_two, limit_words, parse_limits
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -53,11 +55,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: its file and its columns, in order."""
+    """One table: its file and its columns, in order.
+
+    Where `k` is set, what narrows a person down leaves so coarse that at least k people look alike.
+    """
 
     name: str
     path: str
     columns: tuple[Column, ...]
+    k: int | None = None
 
     def column(self, name: str) -> Column:
         """Return one column by name; `SchemaError` with the nearest name where there is none."""
@@ -79,6 +85,7 @@ class Schema:
     tables: tuple[Table, ...]
     tenant: str = "default"
     folder: Path = Path()
+    limits: Limits = field(default_factory=Limits)
 
     def table(self, name: str) -> Table:
         """Return one table by name; `SchemaError` with the nearest name where there is none."""
@@ -126,15 +133,17 @@ def parse_schema(text: str, *, folder: Path = Path()) -> Schema:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SchemaError(f"not valid TOML: {error}", path="cartveil.toml") from None
-    _only(document, ("name", "tenant", "tables"), path="cartveil.toml")
+    _only(document, ("name", "tenant", "limits", "tables"), path="cartveil.toml")
     tables = _mapping(document.get("tables", {}), path="tables")
     if not tables:
         raise SchemaError("names no table", path="cartveil.toml", hint="add a section such as `[tables.orders]`")
+    described = tuple(_table(name, body) for name, body in tables.items())
     return Schema(
         name=_text(document.get("name", "shop"), path="name"),
         tenant=_text(document.get("tenant", "default"), path="tenant"),
-        tables=tuple(_table(name, body) for name, body in tables.items()),
+        tables=described,
         folder=folder,
+        limits=_limits(document.get("limits", {}), described),
     )
 
 
@@ -146,8 +155,11 @@ def format_schema(schema: Schema, *, notes: Mapping[tuple[str, str], str] | None
         notes: (table, column) -> a comment to stand behind that column's line.
     """
     lines = [f"name = {_quoted(schema.name)}", f"tenant = {_quoted(schema.tenant)}"]
+    if schema.limits:
+        lines += ["", "[limits]", *(f"{name} = {_inline(word)}" for name, word in limit_words(schema.limits).items())]
     for table in schema.tables:
-        lines += ["", f"[tables.{_key(table.name)}]", f"path = {_quoted(table.path)}", ""]
+        lines += ["", f"[tables.{_key(table.name)}]", f"path = {_quoted(table.path)}"]
+        lines += [f"k = {table.k}", ""] if table.k is not None else [""]
         lines += [f"[tables.{_key(table.name)}.columns]"]
         for column in table.columns:
             note = (notes or {}).get((table.name, column.name), "")
@@ -197,7 +209,7 @@ def _quoted(text: str) -> str:
 def _table(name: str, body: object) -> Table:
     place = f"tables.{name}"
     fields = _mapping(body, path=place)
-    _only(fields, ("path", "columns"), path=place)
+    _only(fields, ("path", "k", "columns"), path=place)
     columns = _mapping(fields.get("columns", {}), path=f"{place}.columns")
     if not columns:
         raise SchemaError("names no column", path=place, hint='add a line such as `id = { kind = "user_id" }`')
@@ -205,12 +217,24 @@ def _table(name: str, body: object) -> Table:
         name=name,
         path=_text(fields.get("path", f"{name}.csv"), path=f"{place}.path"),
         columns=tuple(_column(column, spec, path=f"{place}.columns.{column}") for column, spec in columns.items()),
+        k=at_least_two(fields["k"], path=f"{place}.k") if "k" in fields else None,
     )
     for role in Role:
         holders = [column.name for column in table.columns if column.role is role]
         if len(holders) > 1:
             raise SchemaError(f"role `{role}` is given to {len(holders)} columns: {', '.join(holders)}", path=place)
     return table
+
+
+def _limits(section: object, tables: Iterable[Table]) -> Limits:
+    fields = _mapping(section, path="limits")
+    _only(fields, LIMITS, path="limits")
+    limits = parse_limits(fields, path="limits")
+    names = [column.name for table in tables for column in table.columns]
+    for name in limits.sensitive:
+        if name not in names:  # a limit on a column that is misspelt would limit nothing
+            raise _unknown(name, names, what="column", path="limits.sensitive")
+    return limits
 
 
 def _column(name: str, spec: object, *, path: str) -> Column:
@@ -224,8 +248,10 @@ def _column(name: str, spec: object, *, path: str) -> Column:
         changes["role"] = _word(Role, fields["role"], path=f"{path}.role")
     if "protect" in fields:
         changes["protect"] = _step(fields["protect"], allowed=AT_REST, path=f"{path}.protect")
+        _refuse_card_code(column.kind, changes["protect"].method, path=f"{path}.protect")
     if "release" in fields:
         changes["release"] = _step(fields["release"], allowed=ON_RELEASE, path=f"{path}.release")
+        _refuse_card_code(column.kind, changes["release"].method, path=f"{path}.release")
     if "index" in fields:
         changes["index"] = _typed(fields["index"], bool, path=f"{path}.index")
     if "purposes" in fields:
@@ -236,6 +262,12 @@ def _column(name: str, spec: object, *, path: str) -> Column:
     if "pattern" in fields:
         changes["pattern"] = _pattern(fields["pattern"], path=f"{path}.pattern")
     return replace(column, **changes)
+
+
+def _refuse_card_code(kind: Kind, method: Method, *, path: str) -> None:
+    """Refuse to keep the code of a card in any form, sealed or not: PCI DSS 4.0, requirement 3.3.1."""
+    if kind is Kind.CARD_CODE and method not in (Method.DROP, Method.REFUSE):
+        raise SchemaError("the code of a card is never stored, and never leaves", path=path, hint="never: write `drop`")
 
 
 def _pattern(value: object, *, path: str) -> str:

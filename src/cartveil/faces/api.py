@@ -46,13 +46,14 @@ def encrypt(data: Any, key: bytes) -> Any:
     return protect.encrypt(data if isinstance(data, pa.Table) else as_table(data), key)
 
 
-def decrypt(data: pa.Table, key: bytes) -> pa.Table:
+def decrypt(data: pa.Table, key: bytes, *, whole: bool = False) -> pa.Table:
     """Open what `encrypt` closed.
 
     Args:
         data: The Arrow table that `encrypt` gave, or some of its rows and columns. A Parquet or Arrow file keeps what
             is needed to open it; a frame of another library does not.
         key: The same 32 bytes.
+        whole: Refuse a table of which rows, columns or values were left out, or rows repeated.
 
     Raises:
         InputError: No Arrow table.
@@ -62,7 +63,7 @@ def decrypt(data: pa.Table, key: bytes) -> pa.Table:
     if not isinstance(data, pa.Table):
         hint = "pass the Arrow table that `encrypt` gave; `pyarrow.parquet.read_table` reads it back from a file"
         raise InputError(f"`{type(data).__name__}` is not an Arrow table", path="data", hint=hint)
-    return protect.decrypt(data, key)
+    return protect.decrypt(data, key, whole=whole)
 
 
 def anonymize(data: Any, schema: Schema | Path | str | None = None) -> tuple[Any, DeidentificationReport]:

@@ -1,7 +1,7 @@
 """Settings to wired parts: the only place where the wing that guards and the wing that learns meet.
 
-A vault is a folder with two files: `vault.db` and, beside it, `keyring.json`. Everything that depends on the
-outside (passphrase, clock) enters here and is handed down as an argument.
+A vault is a folder with two files: `keyring.json` and, beside it, `vault.db`, or `vault.toml` that names a database.
+Everything that depends on the outside (passphrase, clock) enters here and is handed down as an argument.
 """
 
 import importlib.util
@@ -13,17 +13,21 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cartveil.errors import MissingExtraError, PassphraseError, ReadError
+from cartveil.errors import MissingExtraError, ReadError
 from cartveil.events.cleaning import Cleaned, clean
 from cartveil.events.protected import Events
 from cartveil.events.reading import read_table
 from cartveil.events.schema import Schema, Table
 from cartveil.faces.files import make_folder
-from cartveil.guard.keys import Keyring
-from cartveil.guard.policy import Policy
-from cartveil.guard.vault import Vault
+from cartveil.faces.locking import lock_for, new_lock, read_token
+from cartveil.faces.whereabouts import VAULT_FILE, forget_place, known_place, new_place
+from cartveil.guard.keys import Keyring, Token
+from cartveil.guard.keys.lock import Lock
+from cartveil.guard.policy import Policy, Principal
+from cartveil.guard.store import PostgreSQLStore
+from cartveil.guard.vault import Outside, Vault
 
-VAULT_FILE, KEYRING_FILE = "vault.db", "keyring.json"
+KEYRING_FILE = "keyring.json"
 
 
 def now() -> datetime:
@@ -40,47 +44,67 @@ class Settings:
 
     Args:
         passphrase: Opens the keyring; None where nobody gave one.
+        token: A PKCS#11 token that opens it instead, where its file says so; locks a new one where no passphrase is.
         policy: A Cedar policy file, or None for the shipped one.
         clock: Returns the present moment.
+        outside: Who knows which cases are open, and who is told of a broken glass.
     """
 
     passphrase: str | None = field(default=None, repr=False)
     policy: Path | None = None
     clock: Callable[[], datetime] = now
+    outside: Outside = field(default_factory=Outside)
+    token: Token | None = None
 
 
 def read_settings(*, passphrase_file: Path | None = None, policy: Path | None = None) -> Settings:
-    """Read the passphrase from a file, or else from the environment variable `CARTVEIL_PASSPHRASE`."""
+    """Read the passphrase from a file, or else from the environment variable `CARTVEIL_PASSPHRASE`.
+
+    Module and PIN of a token, if any, come from `CARTVEIL_PKCS11_MODULE` and `CARTVEIL_PKCS11_PIN`.
+    """
     if passphrase_file is None:
-        return Settings(os.environ.get("CARTVEIL_PASSPHRASE") or None, policy)
+        return Settings(os.environ.get("CARTVEIL_PASSPHRASE") or None, policy, token=read_token())
+    return Settings(read_passphrase(passphrase_file), policy, token=read_token())
+
+
+def read_passphrase(file: Path) -> str:
+    """Read a passphrase from a file that holds nothing else."""
     try:
-        return Settings(passphrase_file.read_text(encoding="utf-8").strip(), policy)
+        return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         hint = "name a text file that holds nothing but the passphrase"
-        raise ReadError("cannot be read as text", path=str(passphrase_file), hint=hint) from error
+        raise ReadError("cannot be read as text", path=str(file), hint=hint) from error
 
 
-def create_vault(folder: str | Path, schema: Schema, settings: Settings | str) -> Vault:
+def create_vault(folder: str | Path, schema: Schema, settings: Settings | str, *, database: str | None = None) -> Vault:
     """Make a new keyring and a new, empty vault in a folder; existing ones are never touched.
 
     Args:
         folder: Where; made if it is not there.
         schema: What the vault will hold.
         settings: The passphrase, alone or with more.
+        database: `postgresql://user@host/database?schema=shop` for a vault in PostgreSQL; a file in the folder if None.
 
     Raises:
         PassphraseError: None was given.
+        InputError: The address is none, or holds a password.
         KeyringError: The folder has a keyring already.
-        StorageError: The disk refused.
+        StorageError: The disk or the database refused.
     """
     home, settings = Path(folder), _settings(settings)
     make_folder(home)
     # The keyring is made first: it is refused where one stands, so that no vault is ever left without its keys.
-    keyring = Keyring.create(home / KEYRING_FILE, _passphrase(settings), tenant=schema.tenant)
+    keyring = Keyring.create(home / KEYRING_FILE, _new_lock(settings), tenant=schema.tenant)
+    place: Path | PostgreSQLStore | None = None
     try:
-        return Vault.create(home / VAULT_FILE, keyring, schema, policy=_policy(settings), clock=settings.clock)
+        place = new_place(home, database)
+        return Vault.create(
+            place, keyring, schema, policy=_policy(settings), clock=settings.clock, outside=settings.outside
+        )
     except BaseException:
         (home / KEYRING_FILE).unlink(missing_ok=True)
+        if isinstance(place, PostgreSQLStore):
+            forget_place(home)
         raise
 
 
@@ -97,11 +121,40 @@ def open_vault(folder: str | Path, settings: Settings | str) -> Vault:
         IntegrityError: Vault or keyring was changed.
     """
     home, settings = Path(folder), _settings(settings)
-    if not (home / VAULT_FILE).exists():
-        hint = f"make one with `cartveil init {home} --schema cartveil.toml`"
-        raise ReadError("no vault in this folder", path=str(home), hint=hint)
-    keyring = Keyring.open(home / KEYRING_FILE, _passphrase(settings))
-    return Vault.open(home / VAULT_FILE, keyring, policy=_policy(settings), clock=settings.clock)
+    place = known_place(home)
+    try:
+        keyring = Keyring.open(home / KEYRING_FILE, _lock(settings, home / KEYRING_FILE))
+    except BaseException:
+        if isinstance(place, PostgreSQLStore):
+            place.close()
+        raise
+    return Vault.open(place, keyring, policy=_policy(settings), clock=settings.clock, outside=settings.outside)
+
+
+def restore_vault(
+    folder: str | Path, settings: Settings | str, actor: Principal, *, backup: Path | None = None
+) -> Vault:
+    """Open the vault of a folder after it was restored; who was erased since is erased from it again.
+
+    Args:
+        folder: The folder with the keyring, the list of the erased and the newest checkpoint.
+        settings: As for `open_vault`.
+        actor: Needs the action `backup`.
+        backup: Put this copy in place first, where no vault stands; None where the vault, or its database, was put
+            back already.
+
+    Raises:
+        ReadError: No such backup, or no vault there.
+        StorageError: A vault stands where the backup is to be put.
+        RefusedError: Policy does not let this actor restore.
+    """
+    home, settings = Path(folder), _settings(settings)
+    keyring = Keyring.open(home / KEYRING_FILE, _lock(settings, home / KEYRING_FILE))
+    policy, clock = _policy(settings), settings.clock
+    if backup is not None:
+        return Vault.restore(backup, home / VAULT_FILE, keyring, actor=actor, clock=clock, policy=policy)
+    outside = settings.outside
+    return Vault.open(known_place(home), keyring, clock=clock, policy=policy, outside=outside, restored_by=actor)
 
 
 def read_clean(schema: Schema, table: Table, *, source: Path | None = None) -> Cleaned:
@@ -132,11 +185,12 @@ def _settings(settings: Settings | str) -> Settings:
     return Settings(passphrase=settings) if isinstance(settings, str) else settings
 
 
-def _passphrase(settings: Settings) -> str:
-    if not settings.passphrase:
-        hint = "set CARTVEIL_PASSPHRASE, or pass --passphrase-file FILE"
-        raise PassphraseError("no passphrase was given", hint=hint)
-    return settings.passphrase
+def _lock(settings: Settings, keyring: Path) -> Lock:
+    return lock_for(keyring, passphrase=settings.passphrase, token=settings.token)
+
+
+def _new_lock(settings: Settings) -> Lock:
+    return new_lock(passphrase=settings.passphrase, token=settings.token)
 
 
 def _policy(settings: Settings) -> Policy | None:

@@ -49,19 +49,30 @@ def write_parquet(path: Path, table: pa.Table) -> None:
     replace_file(path, lambda new: pq.write_table(table, new, compression="zstd"))
 
 
+def write_secret(path: Path, data: bytes, *, public_key: Path | None = None) -> None:
+    """Write a file for its owner only, whole or not at all; encrypted where an RSA public key is given."""
+    content = data if public_key is None else _sealed_to(data, public_key)
+    replace_file(path, lambda new: new.write_bytes(content), mode=0o600)
+
+
 def write_release(path: Path, events: ProtectedEvents, *, public_key: Path | None = None) -> None:
     """Write a release, whole or not at all; encrypted to the owner of an RSA public key where one is given."""
     if public_key is None:
         replace_file(path, events.save)
         return
+    # In memory: a release for one recipient must not touch the disk in clear.
+    clear = io.BytesIO()
+    events.save(clear)
+    sealed = _sealed_to(clear.getvalue(), public_key)
+    replace_file(path, lambda new: new.write_bytes(sealed))
+
+
+def _sealed_to(data: bytes, public_key: Path) -> bytes:
+    """Return data encrypted to the owner of the RSA public key in a file."""
     from cartveil.guard.protect.release import release_to
 
     try:
         pem = public_key.read_bytes()
     except OSError:
         raise ReadError("cannot be read", path=str(public_key), hint="give an RSA public key in PEM form") from None
-    # In memory: a release for one recipient must not touch the disk in clear.
-    clear = io.BytesIO()
-    events.save(clear)
-    sealed = release_to(clear.getvalue(), pem)
-    replace_file(path, lambda new: new.write_bytes(sealed))
+    return release_to(data, pem)

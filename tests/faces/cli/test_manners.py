@@ -11,7 +11,10 @@ import cartveil as package
 from cartveil.faces.cli.main import _VERBS
 from command import cartveil, cartveil_apart
 
-VERBS = "scan protect init put read export erase verify train recommend forecast watch run demo"
+VERBS = (
+    "scan protect init put read find export risk requests access correct restrict hold holds sweep "
+    "erase backup restore verify audit checkpoint publish keys policy train recommend forecast watch run demo"
+)
 
 
 def test_the_verbs_are_listed_in_the_order_of_the_datas_way() -> None:

@@ -33,7 +33,7 @@ def test_a_vault_is_made_filled_and_read_with_the_passphrase_of_a_file(
     put = cartveil("put", "vault", "customers", "customers.csv", "--as", "ops:admin", "--json", *phrase)
     assert put.err == f"cartveil: stored {CONSUMERS} rows of {CONSUMERS} consumers; set aside 0\n"
     assert json.loads(put.out)["rows"] == CONSUMERS
-    shown = read("c3", *LIN, "--context", "case_open=true", "--json", *phrase)
+    shown = read("c3", *LIN, "--context", "case=C-7", "--json", *phrase)
     assert json.loads(shown.out)[0]["name"] == f"{CANARY} Wilson"
 
 
@@ -46,7 +46,7 @@ def test_put_says_what_it_set_aside_and_why(shop: Path) -> None:
 
 
 def test_three_people_see_three_views_of_one_record(shop: Path) -> None:
-    support = json.loads(read("c3", *LIN, "--context", "case_open=true", "--json").out)[0]
+    support = json.loads(read("c3", *LIN, "--context", "case=C-7", "--json").out)[0]
     marketing = json.loads(read("c3", "--as", "mia:marketing", "--purpose", "marketing", "--json").out)[0]
     own = json.loads(read("c3", "--as", "c3:consumer", "--purpose", "self_service", "--json").out)[0]
     assert support["name"] == own["name"] == f"{CANARY} Wilson"
@@ -56,7 +56,7 @@ def test_three_people_see_three_views_of_one_record(shop: Path) -> None:
 
 
 def test_data_goes_to_stdout_and_the_views_to_stderr(shop: Path) -> None:
-    done = read("c3", *LIN, "--field", "name", "--field", "birth_date", "--context", "case_open=true")
+    done = read("c3", *LIN, "--field", "name", "--field", "birth_date", "--context", "case=C-7")
     assert done.out.splitlines()[0].split() == ["name", "birth_date"]
     assert done.err.splitlines() == ["cartveil: name: clear", "cartveil: birth_date: generalised"]
 

@@ -1,17 +1,22 @@
 """The log in its database: what it holds, and every way of tampering that it notices."""
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cartveil.errors import IntegrityError
 from cartveil.guard.audit import ENTRY_SCHEMA, AuditLog, parse_checkpoint, verify_consistency, verify_inclusion
 from cartveil.guard.audit.entries import write_entry
 from cartveil.guard.audit.log import TABLES
+from cartveil.guard.audit.merkle import leaf_hash
+from cartveil.guard.audit.tiles import grow
 from cartveil.guard.store import SQLiteStore
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -74,6 +79,18 @@ def test_proofs_verify_without_the_database(log: AuditLog) -> None:
     verify_consistency(old=old.size, new=new.size, old_root=old.root, new_root=new.root, proof=proof)
 
 
+def test_entries_come_by_their_indexes_or_not_at_all(log: AuditLog, store: SQLiteStore) -> None:
+    assert log.entries(3, 6) == [log.entry(index) for index in (3, 4, 5)]
+    with pytest.raises(IntegrityError, match="missing") as caught:
+        log.entries(8, 12)
+    assert caught.value.path == "audit[10]"
+    store.execute("DELETE FROM audit_entries WHERE position = 4")
+    for start, end in ((3, 6), (4, 5)):
+        with pytest.raises(IntegrityError, match="missing") as caught:
+            log.entries(start, end)
+        assert caught.value.path == "audit[4]"
+
+
 def test_entries_rolled_back_were_never_there(log: AuditLog, store: SQLiteStore) -> None:
     root = log.root()
     store.execute("BEGIN")
@@ -86,7 +103,7 @@ def test_entry_is_written_in_one_canonical_way() -> None:
     assert (
         write_entry(entry(3, case="C-1", actor="李雷"))
         == (
-            '{"action":"read","actor":"李雷","case":"C-1","decision":"","fields":["name","phone"],"purpose":"","role":"",'
+            '{"action":"read","actor":"李雷","case":"C-1","decision":"","fields":["name","phone"],"purpose":"","reason":"","role":"",'
             '"rows":3,"rule":"","session":"","subject":"","table":"","time":"2026-11-22T09:33:00.000000Z","view":""}'
         ).encode()
     )
@@ -106,6 +123,7 @@ def test_events_come_back_in_order_of_time(log: AuditLog) -> None:
     assert events.slice(0, 1).to_pylist()[0] | {"time": START} == {
         "index": 10, "time": START, "actor": "agent -5", "role": "", "action": "read", "purpose": "", "table": "",
         "fields": [], "view": "", "subject": "abc", "rows": -5, "case": "", "decision": "", "rule": "", "session": "",
+        "reason": "",
     }  # fmt: skip
     assert events["time"].to_pylist() == sorted(events["time"].to_pylist())
 
@@ -117,12 +135,17 @@ TAMPERING = {
     "insert": "INSERT INTO audit_entries SELECT 10, entry FROM audit_entries WHERE position = 0",
     "duplicate": "UPDATE audit_entries SET entry = (SELECT entry FROM audit_entries WHERE position = 3) "
     "WHERE position = 4",
-    "leaf": "UPDATE audit_nodes SET hash = zeroblob(32) WHERE level = 0 AND position = 4",
-    "node": "UPDATE audit_nodes SET hash = zeroblob(32) WHERE level = 1 AND position = 2",
-    "lost node": "DELETE FROM audit_nodes WHERE level = 1 AND position = 2",
-    "lost leaf": "DELETE FROM audit_nodes WHERE level = 0 AND position = 4",
-    "extra node": "INSERT INTO audit_nodes VALUES (9, 0, zeroblob(32))",
+    "before the first": "INSERT INTO audit_entries SELECT -1, entry FROM audit_entries WHERE position = 0",
+    "leaf": "UPDATE audit_tiles SET hashes = CAST(substr(hashes, 1, 128) || zeroblob(32) || substr(hashes, 161) "
+    "AS BLOB)",
+    "cut tile": "UPDATE audit_tiles SET hashes = substr(hashes, 1, 128)",
+    "torn tile": "UPDATE audit_tiles SET hashes = CAST(hashes || x'00' AS BLOB)",
+    "lost tile": "DELETE FROM audit_tiles",
+    "longer tile": "UPDATE audit_tiles SET hashes = CAST(hashes || zeroblob(32) AS BLOB)",
+    "extra tile": "INSERT INTO audit_tiles VALUES (1, 0, zeroblob(32))",
+    "lost entries": "DELETE FROM audit_entries",
     "checkpoint": "UPDATE audit_checkpoints SET note = replace(note, '10', '11')",
+    "moved checkpoint": "UPDATE audit_checkpoints SET size = 9",
 }
 
 
@@ -136,7 +159,7 @@ def test_tampering_is_noticed(log: AuditLog, store: SQLiteStore, how: str) -> No
         log.verify(public_key=PUBLIC)
 
 
-@pytest.mark.parametrize("how", ["flip", "drop", "truncate", "duplicate", "leaf", "lost leaf"])
+@pytest.mark.parametrize("how", ["flip", "drop", "truncate", "duplicate", "leaf", "cut tile"])
 def test_the_first_differing_entry_is_named(log: AuditLog, store: SQLiteStore, how: str) -> None:
     store.execute(TAMPERING[how])
     with pytest.raises(IntegrityError) as caught:
@@ -144,10 +167,38 @@ def test_the_first_differing_entry_is_named(log: AuditLog, store: SQLiteStore, h
     assert caught.value.path == ("audit[5]" if how == "truncate" else "audit[4]")
 
 
+def test_a_changed_tile_above_the_leaves_is_named_by_its_first_entry(log: AuditLog, store: SQLiteStore) -> None:
+    log.append([entry(number) for number in range(600)])
+    tile = bytearray(log.tile(1, 0))
+    tile[32] ^= 1
+    store.execute("UPDATE audit_tiles SET hashes = ? WHERE level = 1", (bytes(tile),))
+    with pytest.raises(IntegrityError, match="tree was changed") as caught:
+        log.verify(public_key=PUBLIC)
+    assert caught.value.path == "audit[256]"
+
+
+def test_checkpoints_of_two_logs_are_not_of_one(log: AuditLog) -> None:
+    sign(log)
+    other = log.checkpoint(KEY.sign, public_key=PUBLIC, origin="cartveil/other", time=START)
+    log.append([entry(10)])
+    sign(log)
+    with pytest.raises(IntegrityError, match="another log"):
+        log.verify(other, public_key=PUBLIC)
+
+
+def test_a_checkpoint_cannot_promise_an_entry_that_is_not_there_yet(log: AuditLog, store: SQLiteStore) -> None:
+    log.append([entry(10)])
+    note = sign(log)
+    store.execute("DELETE FROM audit_checkpoints")
+    rewrite(store, [entry(number) for number in range(10)])
+    with pytest.raises(IntegrityError, match="shorter"):
+        log.verify(note, public_key=PUBLIC)
+
+
 def rewrite(store: SQLiteStore, entries: list[dict[str, object]]) -> AuditLog:
     """What someone with the whole database but without the signing key can do."""
     store.execute("DELETE FROM audit_entries")
-    store.execute("DELETE FROM audit_nodes")
+    store.execute("DELETE FROM audit_tiles")
     log = AuditLog(store)
     log.append(entries)
     return log
@@ -161,9 +212,7 @@ def test_a_rewritten_log_differs_from_its_checkpoint(log: AuditLog, store: SQLit
         forged.verify(public_key=PUBLIC)
 
 
-def test_a_log_cut_with_its_checkpoints_differs_from_one_kept_outside(
-    log: AuditLog, store: SQLiteStore
-) -> None:
+def test_a_log_cut_with_its_checkpoints_differs_from_one_kept_outside(log: AuditLog, store: SQLiteStore) -> None:
     early = sign(log)
     log.append([entry(10)])
     outside = sign(log)
@@ -174,9 +223,71 @@ def test_a_log_cut_with_its_checkpoints_differs_from_one_kept_outside(
         forged.verify(outside, public_key=PUBLIC)
 
 
+def test_an_entry_of_an_earlier_version_hashes_and_reads_as_it_was_written(store: SQLiteStore) -> None:
+    log = AuditLog(store)
+    old = json.loads(write_entry(entry(0)))
+    del old["reason"]
+    text = json.dumps(old, sort_keys=True, separators=(",", ":")).encode()
+    store.execute("INSERT INTO audit_entries VALUES (0, ?)", (text,))
+    store.insert("audit_tiles", ("level", "position", "hashes"), grow([leaf_hash(text)], size=0, tiles=log.tile))
+    log.append([entry(1, reason="R-1")])
+    assert log.verify(public_key=PUBLIC)["entries"] == 2
+    assert log.events()["reason"].to_pylist() == ["", "R-1"]
+
+
+def test_readers_see_a_whole_log_while_another_program_appends(store: SQLiteStore) -> None:
+    def write() -> None:
+        writing = SQLiteStore.open(store.path)
+        for number in range(60):
+            with writing.transaction():
+                AuditLog(writing).append([entry(number)] * (1 + number % 40))
+                if number % 7 == 0:
+                    sign(AuditLog(writing))
+        writing.close()
+
+    sign(AuditLog(store))
+    writer = threading.Thread(target=write)
+    writer.start()
+    seen = []
+    while writer.is_alive():
+        log = AuditLog(store)
+        size = log.verify(public_key=PUBLIC)["entries"]
+        if size:
+            proof = log.prove_inclusion(size - 1, size)
+            verify_inclusion(log.entry(size - 1), index=size - 1, size=size, proof=proof, root=log.root(size))
+        seen.append(size)
+    writer.join()
+    assert seen == sorted(seen)
+    assert AuditLog(store).verify(public_key=PUBLIC)["entries"] == sum(1 + number % 40 for number in range(60))
+
+
 def test_an_entry_that_is_no_entry_cannot_be_read(store: SQLiteStore) -> None:
     for position, text in enumerate([b"not json", json.dumps({"actor": 3}).encode()]):
         store.execute("INSERT OR REPLACE INTO audit_entries VALUES (0, ?)", (text,))
         with pytest.raises(IntegrityError):
             AuditLog(store).events()
         assert position >= 0
+
+
+texts = st.text(max_size=6)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"time": st.datetimes(timezones=st.timezones())},
+        optional={
+            **dict.fromkeys(["actor", "case", "reason", "view", "subject", "rule"], texts),
+            "fields": st.lists(texts, max_size=3),
+            "rows": st.integers(-(2**60), 2**60),
+        },
+    )
+)
+def test_the_fast_writer_writes_what_an_encoder_would(given_entry: dict[str, object]) -> None:
+    plain = dict.fromkeys(set(ENTRY_SCHEMA.names) - {"index"}, "") | {"fields": [], "rows": 0} | given_entry
+    try:
+        moment = given_entry["time"].astimezone(UTC)  # type: ignore[attr-defined]
+    except OverflowError:  # the first or last day that there is
+        return
+    plain["time"] = moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    encoded = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert write_entry(given_entry) == encoded.encode()

@@ -12,11 +12,11 @@ from cartveil.guard.audit.merkle import (
     EMPTY_ROOT,
     build,
     consistency_proof,
-    grow,
     inclusion_proof,
     leaf_hash,
     tree_root,
 )
+from cartveil.guard.audit.tiles import grow, tile_nodes
 
 # The reference entries and roots of the certificate-transparency project (merkletree/merkle_tree_test).
 ENTRIES = [
@@ -82,17 +82,18 @@ class Grown:
     """A tree that grows as the log's does."""
 
     def __init__(self) -> None:
-        self.stored: dict[tuple[int, int], bytes] = {}
+        self.tiles: dict[tuple[int, int], bytes] = {}
         self.size = 0
+        self.nodes = tile_nodes(self.tile)
 
     def append(self, entries: list[bytes]) -> None:
-        for level, position, value in grow([leaf_hash(entry) for entry in entries], size=self.size, nodes=self.nodes):
-            assert (level, position) not in self.stored, "a complete tree is stored once"
-            self.stored[level, position] = value
+        for level, index, tile in grow([leaf_hash(entry) for entry in entries], size=self.size, tiles=self.tile):
+            assert tile.startswith(self.tile(level, index)), "a tile only grows"
+            self.tiles[level, index] = tile
         self.size += len(entries)
 
-    def nodes(self, level: int, position: int) -> bytes:
-        return self.stored[level, position]
+    def tile(self, level: int, index: int) -> bytes:
+        return self.tiles.get((level, index), b"")
 
 
 entry_lists = st.lists(st.binary(max_size=4), max_size=40)
@@ -117,7 +118,8 @@ def test_growing_in_any_steps_is_building_at_once(steps: list[list[bytes]]) -> N
         tree.append(step)
     entries = [entry for step in steps for entry in step]
     levels = build(leaf_hash(entry) for entry in entries)
-    assert tree.stored == {(l, p): value for l, row in enumerate(levels) for p, value in enumerate(row)}  # noqa: E741
+    for level, row in enumerate(levels):
+        assert [tree.nodes(level, position) for position in range(len(row))] == row
     assert tree_root(tree.size, tree.nodes) == naive_root(entries)
 
 
@@ -183,6 +185,16 @@ def test_a_rewritten_past_is_not_consistent(entries: list[bytes], data: st.DataO
 def test_a_shorter_log_is_not_consistent(old: int, new: int) -> None:
     with pytest.raises(IntegrityError, match="shorter"):
         verify_consistency(old=old, new=new, old_root=EMPTY_ROOT, new_root=EMPTY_ROOT, proof=[])
+
+
+def test_a_proof_is_exactly_as_long_as_the_tree_asks_for() -> None:
+    value, root = leaf_hash(b"a"), naive_root([b"a", b"b"])
+    with pytest.raises(IntegrityError):
+        verify_inclusion(b"a", index=0, size=2, proof=[], root=value)
+    for old, old_root in ((0, EMPTY_ROOT), (2, root)):
+        verify_consistency(old=old, new=2, old_root=old_root, new_root=root, proof=[])
+        with pytest.raises(IntegrityError):
+            verify_consistency(old=old, new=2, old_root=old_root, new_root=root, proof=[value])
 
 
 def test_proofs_that_cannot_be_are_refused() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +25,8 @@ from cartveil.errors import (
     StorageError,
 )
 from cartveil.guard.keys import Keyring, ScryptProfile
-from cartveil.guard.keys.sealing import length_prefixed, open_key, seal_key
+from cartveil.guard.keys import keyring as keyring_module
+from cartveil.guard.keys.sealing import derive_key, length_prefixed, open_key, seal_key
 from cartveil.guard.keys.secret import SecretKey
 
 CHEAP = ScryptProfile("test", cost=2)
@@ -182,7 +185,7 @@ def test_absurd_scrypt_numbers_are_refused_before_they_cost_anything(
     keyring: Keyring, path: Path, numbers: dict[str, int]
 ) -> None:
     body = json.loads(path.read_bytes())
-    body["passphrase"].update(numbers)
+    body["lock"].update(numbers)
     write_with_digest(path, body)
     with pytest.raises(IntegrityError):
         Keyring.open(path, "correct horse")
@@ -209,7 +212,7 @@ def test_numbers_and_texts_that_json_alone_knows_are_a_changed_file(
     keyring: Keyring, path: Path, name: str, value: object
 ) -> None:
     body = json.loads(path.read_bytes())
-    body["passphrase"][name] = value
+    body["lock"][name] = value
     body["digest"] = "0"
     path.write_text(json.dumps(body))
     with pytest.raises(IntegrityError):
@@ -220,3 +223,29 @@ def test_numbers_and_texts_that_json_alone_knows_are_a_changed_file(
 def test_a_tenant_is_one_line_of_text(tmp_path: Path, tenant: str) -> None:
     with pytest.raises(InputError):
         Keyring.create(tmp_path / "another", "correct horse", tenant=tenant, profile=ScryptProfile("test", cost=2))
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 300])
+def test_many_data_keys_are_made_and_opened_at_once(keyring: Keyring, path: Path, count: int) -> None:
+    keys, wrapped = keyring.new_data_keys(count)
+    assert len({key.expose() for key in keys}) == len(set(wrapped)) == count
+    assert Keyring.open(path, "correct horse").unwrap_many(wrapped) == keys
+    assert [keyring.unwrap(each) for each in wrapped] == keys
+
+
+def test_derived_keys_are_those_of_root_tenant_label_and_scope(keyring: Keyring) -> None:
+    # What was derived once lies in vaults and releases: this must never change.
+    root = keyring._secrets["root-1"]
+    assert keyring.derive("lookup", "a", "b") == derive_key(root, "shop", "lookup", "a", "b")
+    info = b"cartveil key v1" + b"\0\0\0\4shop" + b"\0\0\0\6lookup"
+    expected = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(root.expose())
+    assert keyring.derive("lookup").expose() == expected
+
+
+def test_few_derived_keys_are_kept_at_hand(keyring: Keyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyring_module, "_MOST_DERIVED", 3)
+    first = keyring.derive("0").expose()
+    for label in range(8):
+        keyring.derive(str(label))
+        assert len(keyring._derived) <= 3
+    assert keyring.derive("0").expose() == first

@@ -163,7 +163,7 @@ def test_a_rule_that_errs_for_one_view_refuses_the_whole_read():
         ("permit (principal, action, resource);", "has no name"),
         ('@id("") permit (principal, action, resource);', "has no name"),
         ('@id("a") permit (principal, action, resource);' * 2, "two rules are named `a`"),
-        ("not cedar", "does not fit its schema"),
+        ("not cedar", "unexpected token `cedar`"),
     ],
 )
 def test_a_rule_that_does_not_fit_is_not_loaded(rules: str, message: str) -> None:

@@ -1,7 +1,9 @@
 import datetime
+import decimal
 import math
 from decimal import Decimal
 from fractions import Fraction
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from cartveil.errors import ColumnError, SchemaError
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect.blocks import cmac_one, subkey
-from cartveil.guard.protect.jitter import jitter, movements
+from cartveil.guard.protect.jitter import jitter, move_whole, movements
 
 KEY = SecretKey(bytes(range(32)))
 spreads = st.floats(0.001, 0.999)
@@ -31,20 +33,121 @@ def test_whole_numbers_stay_whole_in_bounds_and_of_their_sign(values: list[int |
         if value is None:
             assert result is None
         else:
-            assert abs(result - value) <= abs(value) * Fraction(spread) + Fraction(abs(value), 2**50)
+            assert abs(result - value) <= abs(value) * Fraction(spread)
             assert (result > 0, result < 0) == (value > 0, value < 0)
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.none() | st.floats(allow_nan=False, width=32), min_size=1, max_size=20), spreads)
-def test_numbers_stay_in_bounds_and_of_their_sign(values: list[float | None], spread: float) -> None:
-    moved = jitter(pa.array(values, pa.float64()), KEY, records=records(len(values)), spread=spread).to_pylist()
-    for value, result in zip(values, moved, strict=True):
+@given(st.data(), st.sampled_from([16, 32, 64]), spreads)
+def test_numbers_of_every_width_stay_in_bounds_and_of_their_sign(
+    data: st.DataObject, width: int, spread: float
+) -> None:
+    floats = st.none() | st.floats(allow_nan=False, width=width)  # type: ignore[arg-type]
+    values = data.draw(st.lists(floats, min_size=1, max_size=20))
+    kind = {16: pa.float16(), 32: pa.float32(), 64: pa.float64()}[width]
+    moved = jitter(pa.array(values, kind), KEY, records=records(len(values)), spread=spread)
+    assert moved.type == kind
+    for value, result in zip(values, moved.to_pylist(), strict=True):
         if value is None or math.isinf(value):
             assert result == value
         else:
-            assert abs(result - value) <= abs(value) * spread * (1 + 1e-9) + 1e-300
-            assert (result > 0) == (value > 0)
+            assert abs(Fraction(result) - Fraction(value)) <= abs(Fraction(value)) * Fraction(spread)
+            assert (result > 0, result < 0) == (value > 0, value < 0)
+
+
+ends = st.sampled_from([-1.0, 1.0 - 2.0**-52])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(-(2**53), 2**53) | st.integers(-200, 200), min_size=1, max_size=20), st.data())
+def test_the_longest_step_of_whole_numbers_ends_on_the_bound(values: list[int], data: st.DataObject) -> None:
+    spread = data.draw(st.sampled_from([0.1, 0.05, 0.3, 0.7, 1 / 3]) | spreads)
+    by = np.full(len(values), data.draw(ends))
+    for value, result in zip(values, move_whole(np.array(values), by, spread).tolist(), strict=True):
+        room = abs(value) * Fraction(spread)
+        assert room * (1 - Fraction(1, 2**50)) - 2 < abs(result - value) <= room
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), st.sampled_from([16, 32, 64]), spreads, ends)
+def test_the_longest_step_of_numbers_ends_within_the_bound(
+    data: st.DataObject, width: int, spread: float, end: float
+) -> None:
+    floats = st.floats(allow_nan=False, allow_infinity=False, width=width)  # type: ignore[call-overload]
+    values = data.draw(st.lists(floats, min_size=1, max_size=20))
+    column = pa.array(values, {16: pa.float16(), 32: pa.float32(), 64: pa.float64()}[width])
+    with patch("cartveil.guard.protect.jitter.movements", lambda *_: np.full(len(values), end)):
+        moved = jitter(column, KEY, records=records(len(values)), spread=spread).to_pylist()
+    for value, result in zip(values, moved, strict=True):
+        assert abs(Fraction(result) - Fraction(value)) <= abs(Fraction(value)) * Fraction(spread)
+
+
+def test_not_a_number_stays_one() -> None:
+    (moved,) = jitter(pa.array([math.nan]), KEY, records=records(1), spread=0.5).to_pylist()
+    assert math.isnan(moved)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), spreads, st.booleans())
+def test_decimals_of_every_width_stay_in_bounds_type_and_sign(data: st.DataObject, spread: float, wide: bool) -> None:
+    precision = data.draw(st.integers(1, 76 if wide else 38))
+    scale = data.draw(st.integers(0, precision))
+    units = st.none() | st.integers(-(10**precision) + 1, 10**precision - 1)
+    exact = decimal.Context(prec=80)
+    drawn = data.draw(st.lists(units, min_size=1, max_size=8))
+    values = [None if unit is None else Decimal(unit).scaleb(-scale, exact) for unit in drawn]
+    kind = pa.decimal256(precision, scale) if wide else pa.decimal128(precision, scale)
+    moved = jitter(pa.array(values, kind), KEY, records=records(len(values)), spread=spread)
+    assert moved.type == kind
+    for value, result in zip(values, moved.to_pylist(), strict=True):
+        if value is None:
+            assert result is None
+        else:
+            assert abs(Fraction(result) - Fraction(value)) <= abs(Fraction(value)) * Fraction(spread)
+            assert (result > 0, result < 0) == (value > 0, value < 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from([pa.int8(), pa.uint8(), pa.int16(), pa.uint16(), pa.int32(), pa.uint32()]), spreads, st.data())
+def test_narrow_whole_numbers_do_not_overflow(kind: pa.DataType, spread: float, data: st.DataObject) -> None:
+    info = np.iinfo(kind.to_pandas_dtype())
+    values = data.draw(st.lists(st.sampled_from([int(info.min), int(info.max), 0, 1]), min_size=1, max_size=20))
+    moved = jitter(pa.array(values, kind), KEY, records=records(len(values)), spread=spread)
+    assert moved.type == kind
+    for value, result in zip(values, moved.to_pylist(), strict=True):
+        assert abs(result - value) <= abs(value) * Fraction(spread)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(-50, 50), min_size=1, max_size=20),
+    st.sampled_from([pa.int16(), pa.float64(), pa.decimal128(22, 2)]),
+    st.floats(-40, 0),
+    st.floats(0, 40),
+)
+def test_the_least_and_the_greatest_result_hold_for_every_type(
+    values: list[int], kind: pa.DataType, least: float, most: float
+) -> None:
+    column = pa.array(values, pa.int64()).cast(kind)
+    moved = jitter(column, KEY, records=records(len(values)), spread=0.9, minimum=least, maximum=most)
+    assert all(Fraction(least) <= Fraction(result) <= Fraction(most) for result in moved.to_pylist())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.none() | st.integers(-1000, 1000), min_size=1, max_size=20), st.permutations(range(20)))
+def test_where_a_row_stands_changes_nothing(values: list[int | None], order: list[int]) -> None:
+    chosen = pa.array([place for place in order if place < len(values)])
+    column, ids = pa.array(values, pa.float64()), records(len(values))
+    moved = jitter(column, KEY, records=ids, spread=0.3)
+    assert jitter(column.take(chosen), KEY, records=ids.take(chosen), spread=0.3).equals(moved.take(chosen))
+
+
+def test_times_at_the_end_of_their_type_are_refused_not_wrapped() -> None:
+    for kind, edge in ((pa.timestamp("ns"), 2**63 - 1), (pa.timestamp("us"), -(2**63))):
+        with pytest.raises(ColumnError, match="far"):
+            jitter(pa.array([edge] * 60).cast(kind), KEY, records=records(60), spread="12h")
+    with pytest.raises(SchemaError):
+        jitter(pa.array([0]).cast(pa.timestamp("ns")), KEY, records=records(1), spread="999999d")
 
 
 def test_moves_nearly_everything_evenly_to_both_sides() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from cartveil.errors import ColumnError, RefusedError
+from cartveil.errors import ColumnError, RefusedError, SchemaError
 from cartveil.events.kinds import Kind, Method, Step
 from cartveil.events.schema import Column, column_of
 from cartveil.guard.keys import SecretKey
@@ -57,6 +57,59 @@ def test_errors_name_the_column(derive: Derive, key: SecretKey) -> None:
         rest(pa.array(["S", "M"] * 600), spec(Kind.OTHER, Method.TOKEN), derive, key)
     assert caught.value.path == "orders.value"
     assert rest(pa.array(["S", "M"] * 600), spec(Kind.OTHER, Method.TOKEN, few_values=True), derive, key)[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "options"),
+    [
+        (Kind.PHONE, "138 1234 5678", {}),
+        (Kind.PAYMENT_CARD, "4111111111111111", {}),
+        (Kind.ORDER_ID, "AB12-34567", {"alphabet": "upper alphanumeric"}),
+        (Kind.OTHER, 20260101, {}),
+    ],
+)
+def test_what_rests_in_its_format_comes_back(
+    kind: Kind, value: Any, options: dict[str, Any], derive: Derive, key: SecretKey
+) -> None:
+    column, line = pa.chunked_array([[value, None]]), spec(kind, Method.FPE, **options)
+    resting, sealing = rest(column, line, derive, key)
+    assert resting[0].as_py() != str(value)
+    assert len(resting[0].as_py()) == len(str(value))
+    back = from_rest(resting, line, place=PLACE, derive=derive, sealing=sealing)
+    assert back.to_pylist() == [str(value), None]
+
+
+def test_formats_of_one_column_join_across_tables_and_two_columns_do_not(derive: Derive) -> None:
+    sealing, line = Sealing([], pa.array([], pa.int64())), spec(Kind.PHONE, Method.FPE)
+    places = (Place("shop", "orders", "phone"), Place("shop", "parcels", "phone"), Place("shop", "orders", "second"))
+    one, same, other = (
+        at_rest(pa.array(["13812345678"]), line, place=place, derive=derive, sealing=sealing) for place in places
+    )
+    assert one.equals(same)
+    assert not one.equals(other)
+
+
+def test_a_value_that_has_not_its_format_is_named_by_the_row_of_the_vault(derive: Derive, key: SecretKey) -> None:
+    sealing = Sealing([key], pa.array([40, 41]), [0, 0])
+    with pytest.raises(ColumnError) as caught:
+        at_rest(
+            pa.array(["13812345678", "999"]),
+            spec(Kind.PHONE, Method.FPE),
+            place=PLACE,
+            derive=derive,
+            sealing=sealing,
+        )
+    assert caught.value.path == "orders.value[41]"
+    with pytest.raises(SchemaError) as wrong:
+        rest(pa.array(["1"]), spec(Kind.PHONE, Method.FPE, alphabet="aa"), derive, key)
+    assert wrong.value.path == "orders.value"
+
+
+def test_few_values_are_refused_in_their_format_as_well(derive: Derive, key: SecretKey) -> None:
+    column = pa.array(["1234567", "7654321"] * 600)
+    with pytest.raises(ColumnError, match="2 distinct values"):
+        rest(column, spec(Kind.OTHER, Method.FPE), derive, key)
+    assert rest(column, spec(Kind.OTHER, Method.FPE, few_values=True), derive, key)[0]
 
 
 def test_tokens_of_one_kind_join_across_tables(derive: Derive, key: SecretKey) -> None:

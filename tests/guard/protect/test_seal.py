@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from cartveil.errors import ColumnError, DecryptionError
 from cartveil.guard.keys import SecretKey
-from cartveil.guard.protect.seal import Place, seal, unseal
+from cartveil.guard.protect.seal import Form, Place, seal, unseal
+from cartveil.guard.protect.suites import Suite
 
 PLACE = Place("shop", "orders", "phone")
 ROWS = pa.array(["r1", "r2", "r3"])
@@ -71,8 +72,9 @@ def test_index_points_to_keys() -> None:
         unseal(sealed, keys, place=PLACE, rows=ROWS, index=[1, 1, 0])
 
 
-def sealed_pair(key: SecretKey) -> tuple[Any, list[SecretKey]]:
-    return seal(pa.array(["13812345678", "13912345678", None]), [key] * 3, place=PLACE, rows=ROWS), [key] * 3
+def sealed_pair(key: SecretKey, suite: Suite = Suite.AES_256_GCM) -> tuple[Any, list[SecretKey]]:
+    column = pa.array(["13812345678", "13912345678", None])
+    return seal(column, [key] * 3, place=PLACE, rows=ROWS, form=Form(suite)), [key] * 3
 
 
 @pytest.mark.parametrize(
@@ -90,14 +92,64 @@ def test_a_cell_moved_to_another_place_does_not_open(place: Place, key: SecretKe
         unseal(sealed, keys, place=place, rows=ROWS)
 
 
-def test_cells_swapped_between_rows_do_not_open(key: SecretKey) -> None:
-    sealed, keys = sealed_pair(key)
+@pytest.mark.parametrize("suite", Suite)
+def test_cells_swapped_between_rows_do_not_open(suite: Suite, key: SecretKey) -> None:
+    sealed, keys = sealed_pair(key, suite)
     with pytest.raises(DecryptionError):
         unseal(sealed.take(pa.array([1, 0, 2])), keys, place=PLACE, rows=ROWS)
 
 
-def test_every_changed_bit_is_noticed_with_one_message(key: SecretKey) -> None:
-    sealed, _ = sealed_pair(key)
+@pytest.mark.parametrize("suite", Suite)
+@pytest.mark.parametrize("part", range(3))
+def test_cells_swapped_between_tenants_tables_or_columns_do_not_open(part: int, suite: Suite, key: SecretKey) -> None:
+    names = ["shop", "orders", "phone"]
+    here, there = Place(*names), Place(*[name + "2" if at == part else name for at, name in enumerate(names)])
+    sealed = [
+        seal(pa.array(["a", "b", "c"]), [key] * 3, place=place, rows=ROWS, form=Form(suite)) for place in (here, there)
+    ]
+    for cells, place in zip(sealed, (there, here), strict=True):
+        with pytest.raises(DecryptionError):
+            unseal(cells, [key] * 3, place=place, rows=ROWS)
+
+
+@pytest.mark.parametrize("suite", Suite)
+def test_cells_swapped_between_consumers_or_versions_of_a_key_do_not_open(suite: Suite) -> None:
+    keys = [SecretKey(bytes([number]) * 32) for number in range(2)]
+    # The same row under both keys, as after a consumer's key was made anew: only the key tells the cells apart.
+    one, other = (seal(pa.array(["a"]), [k], place=PLACE, rows=pa.array(["r"]), form=Form(suite)) for k in keys)
+    for cells, key in ((one, keys[1]), (other, keys[0])):
+        with pytest.raises(DecryptionError):
+            unseal(cells, [key], place=PLACE, rows=pa.array(["r"]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.none() | st.text(max_size=40), st.integers(0, 4)), max_size=40),
+    st.sampled_from(Suite),
+    st.sampled_from([0, 16]),
+)
+def test_rows_of_many_consumers_in_any_order_come_back(
+    owned: list[tuple[str | None, int]], suite: Suite, pad: int
+) -> None:
+    keys = [SecretKey(bytes([number]) * 32) for number in range(5)]
+    values, index = pa.array([value for value, _ in owned], pa.string()), [owner for _, owner in owned]
+    rows, each = pa.array(range(len(owned))), [keys[owner] for owner in index]
+    sealed = seal(values, keys, place=PLACE, rows=rows, index=index, form=Form(suite, pad))
+    assert unseal(sealed, keys, place=PLACE, rows=rows, index=index).equals(values)
+    assert unseal(sealed, each, place=PLACE, rows=rows).equals(values)
+
+
+def test_more_rows_than_a_chunk_come_back() -> None:
+    keys, count = [SecretKey(bytes([number]) * 32) for number in range(7)], 5000
+    values, index = pa.array([f"{row}" if row % 5 else None for row in range(count)]), [row % 7 for row in range(count)]
+    sealed = seal(values, keys, place=PLACE, rows=pa.array(range(count)), index=index)
+    assert unseal(sealed, keys, place=PLACE, rows=pa.array(range(count)), index=index).equals(values)
+    assert len({cell[2:14] for cell in sealed.to_pylist() if cell}) == count - count // 5
+
+
+@pytest.mark.parametrize("suite", Suite)
+def test_every_changed_bit_is_noticed_with_one_message(suite: Suite, key: SecretKey) -> None:
+    sealed, _ = sealed_pair(key, suite)
     cell = sealed[0].as_py()
     broken = [cell[:at] + bytes([cell[at] ^ 1 << bit]) + cell[at + 1 :] for at in range(len(cell)) for bit in range(8)]
     for wrong in [*broken, b"", cell[:14], cell[:-1], cell + b"\x00"]:

@@ -119,18 +119,59 @@ def test_cells_moved_between_rows_columns_or_tables_do_not_open() -> None:
             decrypt(wrong, KEY)
 
 
-def test_every_changed_byte_is_noticed() -> None:
+def flipped(cell: bytes, bit: int) -> bytes:
+    return cell[: bit // 8] + bytes([cell[bit // 8] ^ 1 << bit % 8]) + cell[bit // 8 + 1 :]
+
+
+def test_every_changed_bit_is_noticed() -> None:
     sealed = encrypt(pa.table({"a": ["13812345678"]}), KEY)
     cell = sealed["a"][0].as_py()
-    for at in range(len(cell)):
-        wrong = pa.chunked_array([[cell[:at] + bytes([cell[at] ^ 1]) + cell[at + 1 :]]])
+    for bit in range(8 * len(cell)):
         with pytest.raises(DecryptionError):
-            decrypt(swapped(sealed, a=wrong), KEY)
+            decrypt(swapped(sealed, a=pa.chunked_array([[flipped(cell, bit)]])), KEY)
     written = sealed.schema.metadata[METADATA]
     for at in range(0, len(written), 7):
         metadata = {METADATA: written[:at] + bytes([written[at] ^ 1]) + written[at + 1 :]}
         with pytest.raises(DecryptionError):
             decrypt(sealed.replace_schema_metadata(metadata), KEY)
+
+
+PEOPLE = pa.table({"name": ["p", None, "q", "r"], "phone": ["1", None, None, "4"], "vip": [True, False, True, None]})
+
+
+def test_a_whole_table_opens_as_whole_in_any_order() -> None:
+    sealed = encrypt(PEOPLE, KEY, columns=["name", "phone"])
+    assert decrypt(sealed, KEY, whole=True).equals(PEOPLE)
+    order = pa.array([3, 0, 2, 1])
+    assert decrypt(sealed.take(order), KEY, whole=True).equals(PEOPLE.take(order))
+    for table in (everything(), everything().slice(0, 0)):
+        assert decrypt(encrypt(table, KEY), KEY, whole=True).equals(table)
+    assert decrypt(encrypt(everything().select([]), KEY), KEY, whole=True).column_names == []
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda sealed: sealed.slice(1),
+        lambda sealed: sealed.slice(0, 3),
+        lambda sealed: sealed.take(pa.array([0, 2, 3])),
+        lambda sealed: sealed.take(pa.array([0, 1, 2, 3, 3])),
+        lambda sealed: sealed.take(pa.array([0, 1, 2, 2])),
+        lambda sealed: sealed.take(pa.array([0, 1, 1, 3])),
+        lambda sealed: sealed.take(pa.array([0, 1, 2, 0])),
+        lambda sealed: sealed.take(pa.array([0, 1, 2, 3, 1])),
+        lambda sealed: sealed.take(pa.array([], pa.int64())),
+        lambda sealed: sealed.select(["name", "phone"]),
+        lambda sealed: sealed.select(["name", "vip"]),
+        lambda sealed: swapped(sealed, phone=pa.nulls(4, pa.binary())),
+        lambda sealed: swapped(sealed, phone=pa.array([*sealed["phone"].to_pylist()[:3], None])),
+    ],
+)
+def test_parts_open_but_not_as_a_whole(tamper: Any) -> None:
+    part = tamper(encrypt(PEOPLE, KEY, columns=["name", "phone"]))
+    assert decrypt(part, KEY).num_rows == part.num_rows
+    with pytest.raises(DecryptionError, match=r"^the table does not open$"):
+        decrypt(part, KEY, whole=True)
 
 
 def test_another_key_does_not_open() -> None:
@@ -156,11 +197,11 @@ def test_a_secret_key_will_do_and_twice_is_refused() -> None:
 def test_the_wire_format_is_pinned() -> None:
     sealed = encrypt(pa.table({"a": [7]}), KEY)
     written, cell = sealed.schema.metadata[METADATA], sealed["a"][0].as_py()
-    assert written[:2] == b"\x01\x01"
+    assert written[:2] == b"\x02\x01"
     cipher = AESGCM(HKDF(SHA256(), 32, written[2:18], b"cartveil table 1").derive(KEY))
-    message = cipher.decrypt(b"\xff" * 12, written[18:], b"\x01\x01")
-    assert message[:8] == (1).to_bytes(4) + (0).to_bytes(4)
-    assert pa.ipc.read_schema(pa.py_buffer(message[8:])) == pa.schema([("a", pa.int64())])
+    message = cipher.decrypt(b"\xff" * 12, written[18:], b"\x02\x01")
+    assert message[:24] == (1).to_bytes(8) + (1).to_bytes(4) + (0).to_bytes(4) + (1).to_bytes(8)
+    assert pa.ipc.read_schema(pa.py_buffer(message[24:])) == pa.schema([("a", pa.int64())])
     context = (1).to_bytes(4) + b"a" + (5).to_bytes(4) + b"int64"
     assert cell[:8] == bytes(8)
     assert cipher.decrypt(cell[:8] + bytes(4), cell[8:], context) == (7).to_bytes(8, "little")

@@ -109,7 +109,7 @@ def test_batched_siv_seals(name: str) -> None:
         if case["result"] == "valid":
             parts = siv.siv_seal(many(raw(case, "msg")), raw(case, "key"), contexts=_contexts(case))
             sealed = raw(case, "tag") + raw(case, "ct") if "tag" in case else raw(case, "ct")
-            assert {row.tobytes() for _, rows in parts for row in rows} == {sealed}, case["tcId"]
+            assert {output for part in parts for output in part.outputs()} == {sealed}, case["tcId"]
 
 
 def _contexts(case: Case) -> list[bytes]:

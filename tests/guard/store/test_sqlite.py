@@ -72,6 +72,8 @@ def test_an_existing_file_is_never_overwritten(path: Path, keyring: Keyring) -> 
     [
         ('{ kind = "user_id", role = "subject", protect = "token" }', "rests sealed"),
         ('{ kind = "consent", role = "consent", protect = "seal" }', "honour"),
+        ('{ kind = "phone", protect = { method = "seal", suite = "rot13" } }', "unknown suite"),
+        ('{ kind = "phone", protect = { method = "seal", pad = -1 } }', "is no number from 0"),
     ],
 )
 def test_a_schema_that_does_not_work_leaves_no_file(path: Path, keyring: Keyring, line: str, message: str) -> None:

@@ -9,9 +9,10 @@ from cartveil.errors import ErasedError, RefusedError, UnknownSubjectError
 from cartveil.guard.keys import Keyring
 from cartveil.guard.policy import Principal
 from cartveil.guard.vault import Vault, verify_receipt
-from shop import ADMIN, ANNA, CUSTOMERS, OFFICER, ONE, ORDERS, POLICY, SCIENCE, Clock
+from shop import ADMIN, ANNA, BOTH_STORES, CUSTOMERS, OFFICER, ONE, ORDERS, SCIENCE, Clock, opened
 
 
+@BOTH_STORES
 def test_receipt_counts_what_went(vault: Vault, keyring: Keyring) -> None:
     receipt = vault.erase(OFFICER, "101")
     assert receipt["deleted"] == {"customers": 1, "orders": 6, "products": 0}
@@ -21,6 +22,7 @@ def test_receipt_counts_what_went(vault: Vault, keyring: Keyring) -> None:
     assert said["deleted"] == receipt["deleted"]
 
 
+@BOTH_STORES
 def test_others_stay(vault: Vault) -> None:
     vault.erase(OFFICER, "101")
     assert vault.read(ANNA, "orders", "102", purpose="support").rows.num_rows == 6
@@ -41,12 +43,14 @@ def test_unknown_consumers_cannot_be_erased(vault: Vault) -> None:
     assert vault.audit_events(OFFICER)["decision"].to_pylist()[-2:] == ["deny", "allow"]
 
 
+@BOTH_STORES
 def test_erasing_again_returns_the_same_receipt(vault: Vault, clock: Clock) -> None:
     receipt = vault.erase(OFFICER, "101")
     clock.at(20)
     assert vault.erase(OFFICER, "101") == receipt
 
 
+@BOTH_STORES
 def test_everyone_who_learned_is_told_the_pseudonyms(vault: Vault) -> None:
     events = vault.export(SCIENCE, purpose="recommendation", recipient="models", period="2026").events
     vault.export(SCIENCE, purpose="forecast", recipient="models")
@@ -78,6 +82,7 @@ def test_no_byte_of_key_or_name_is_left(vault: Vault) -> None:
     assert not any(needle in all_bytes(vault) for needle in needles)
 
 
+@BOTH_STORES
 def test_an_erased_number_is_never_given_again(vault: Vault) -> None:
     vault.put(ADMIN, "customers", CUSTOMERS.slice(3, 1).set_column(0, "customer", pa.array([105])))
     vault.erase(OFFICER, "105")
@@ -86,10 +91,11 @@ def test_an_erased_number_is_never_given_again(vault: Vault) -> None:
     assert sorted(numbers) == [1, 2, 3, 4, 6]
 
 
-def test_erasure_outlives_reopening(vault: Vault, keyring: Keyring, clock: Clock) -> None:
+@BOTH_STORES
+def test_erasure_outlives_reopening(vault: Vault, place: Path | str, keyring: Keyring) -> None:
     receipt = vault.erase(OFFICER, "101")
     vault.close()
-    with Vault.open(vault.path, keyring, clock=clock, policy=POLICY) as again:
+    with opened(place, keyring) as again:
         with pytest.raises(ErasedError):
             again.read(Principal("101", "consumer"), "customers", "101", purpose="self_service")
         assert again.erase(OFFICER, "101") == receipt

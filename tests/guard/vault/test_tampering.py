@@ -6,14 +6,15 @@ import pytest
 
 from cartveil.errors import IntegrityError
 from cartveil.guard.policy import Principal
+from cartveil.guard.store import Cell
 from cartveil.guard.vault import Vault
-from shop import ADMIN, CUSTOMERS, OFFICER, ONE, ORDERS, SCIENCE
+from shop import ADMIN, BOTH_STORES, CUSTOMERS, OFFICER, ONE, ORDERS, SCIENCE
 
 TWO = Principal("102", "consumer")
 
 
 def change(vault: Vault, query: str, *values: object) -> None:
-    vault._room.store.connection.execute(query, values)
+    vault._room.store.execute(query, values)
 
 
 def exchange_first_two(vault: Vault) -> None:
@@ -24,6 +25,7 @@ def exchange_first_two(vault: Vault) -> None:
     change(vault, "UPDATE consumers SET lookup = ? WHERE lookup = 'away'", second)
 
 
+@BOTH_STORES
 def test_a_code_that_leads_to_somebody_else_shows_nobody(vault: Vault) -> None:
     exchange_first_two(vault)
     with pytest.raises(IntegrityError, match="exchanged"):
@@ -32,6 +34,7 @@ def test_a_code_that_leads_to_somebody_else_shows_nobody(vault: Vault) -> None:
         vault.reveal(ONE, "orders", "101", fields=["item"], purpose="self_service")
 
 
+@BOTH_STORES
 def test_a_code_that_leads_to_somebody_else_erases_and_takes_nobody(vault: Vault) -> None:
     exchange_first_two(vault)
     with pytest.raises(IntegrityError, match="exchanged"):
@@ -43,12 +46,14 @@ def test_a_code_that_leads_to_somebody_else_erases_and_takes_nobody(vault: Vault
     assert vault.counts()["rows"] == CUSTOMERS.num_rows + ORDERS.num_rows
 
 
+@BOTH_STORES
 def test_consent_written_into_the_file_lets_nobody_leave(vault: Vault) -> None:
-    change(vault, "UPDATE records_1 SET c5 = 'recommendation' WHERE consumer = 2")
+    change(vault, "UPDATE records_1 SET c5 = ? WHERE consumer = 2", Cell("recommendation"))
     with pytest.raises(IntegrityError, match="row was changed"):
         vault.export(SCIENCE, purpose="recommendation", recipient="lab")
 
 
+@BOTH_STORES
 @pytest.mark.parametrize("progress", ["{}", "[]", "no JSON", '{"begun": "", "key": "", "deleted": {}, "index": 0}'])
 def test_an_erasure_written_into_the_file_gets_no_receipt(vault: Vault, progress: str) -> None:
     lookup = vault._room.lookup("101")
@@ -59,6 +64,7 @@ def test_an_erasure_written_into_the_file_gets_no_receipt(vault: Vault, progress
         vault.verify()
 
 
+@BOTH_STORES
 def test_the_receipt_of_another_consumer_is_not_handed_out(vault: Vault) -> None:
     receipt = json.dumps(vault.erase(OFFICER, "101"))
     lookup = vault._room.lookup("102")
@@ -67,6 +73,7 @@ def test_the_receipt_of_another_consumer_is_not_handed_out(vault: Vault) -> None
         vault.erase(TWO, "102")
 
 
+@BOTH_STORES
 def test_one_who_was_erased_and_is_back_is_noticed(vault: Vault) -> None:
     vault.erase(OFFICER, "101")
     assert vault.verify()["consumers"] == 3
@@ -76,6 +83,7 @@ def test_one_who_was_erased_and_is_back_is_noticed(vault: Vault) -> None:
         vault.verify()
 
 
+@BOTH_STORES
 @pytest.mark.parametrize("query", ["DELETE FROM records_2 WHERE row = 3", "DELETE FROM records_1 WHERE row = 4"])
 def test_a_row_that_was_removed_is_noticed(vault: Vault, query: str) -> None:
     change(vault, query)
@@ -83,6 +91,7 @@ def test_a_row_that_was_removed_is_noticed(vault: Vault, query: str) -> None:
         vault.verify()
 
 
+@BOTH_STORES
 def test_erasing_twice_and_an_erasure_under_way_are_no_tampering(vault: Vault) -> None:
     def stop(_: object) -> dict[str, object]:
         raise KeyboardInterrupt

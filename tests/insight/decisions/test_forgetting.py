@@ -10,7 +10,7 @@ import torch
 from cartveil.errors import StorageError
 from cartveil.events.mark import ProtectionMark
 from cartveil.events.protected import ProtectedEvents, load_protected
-from cartveil.insight.decisions.forgetting import forget
+from cartveil.insight.decisions.forgetting import affected, forget, mark
 from cartveil.insight.models.card import digest_of, read_card, save_model
 
 
@@ -92,3 +92,28 @@ def test_when_the_disk_fails_the_release_is_whole_and_nothing_lies_beside_it(tmp
         forget(tmp_path, ["p1"])
     assert load_protected(tmp_path / "one.parquet").table.num_rows == 2
     assert [path.name for path in tmp_path.iterdir()] == ["one.parquet"]
+
+
+def test_what_would_be_forgotten_is_told_and_nothing_is_changed(tmp_path):
+    release = _release("p1", "p2", "p1")
+    release.save(tmp_path / "one.parquet")
+    _model(tmp_path / "model", digest_of(release.table))
+    before = (tmp_path / "one.parquet").read_bytes()
+    told = affected(tmp_path, ["p1"])
+    assert told == {"releases": ["one.parquet"], "events": 2, "models": ["model"], "unreadable": []}
+    assert (tmp_path / "one.parquet").read_bytes() == before
+    assert read_card(tmp_path / "model")["status"] == "current"
+    assert forget(tmp_path, ["p1"]) == told
+
+
+def test_a_correction_marks_the_models_and_leaves_the_releases(tmp_path):
+    release, other = _release("p1", "p2"), _release("q1")
+    release.save(tmp_path / "one.parquet")
+    other.save(tmp_path / "two.parquet")
+    _model(tmp_path / "model", digest_of(release.table))
+    _model(tmp_path / "other", digest_of(other.table))
+    assert mark(tmp_path, ["p1"]) == {"models": ["model"], "unreadable": []}
+    assert read_card(tmp_path / "model")["status"] == "needs retraining"
+    assert read_card(tmp_path / "other")["status"] == "current"
+    assert load_protected(tmp_path / "one.parquet").table.num_rows == 2
+    assert mark(tmp_path, []) == {"models": [], "unreadable": []}

@@ -29,13 +29,19 @@ _SIMPLE = str.maketrans(
 )
 
 
+_TRADITIONAL = re.compile(f"[{''.join(map(chr, _SIMPLE))}]")
+
+
 @dataclass(frozen=True)
 class _Names:
-    """The names that may stand at one place of an address; a code of `""` marks a name that several places share."""
+    """The names that may stand at one place of an address; a code of `""` marks a name that several places share.
 
-    full: dict[str, str]
-    short: dict[str, str]
-    lengths: tuple[int, ...]
+    By their first two characters, so that the few that can stand there are found at once; of each pair of characters
+    the longest name first.
+    """
+
+    full: dict[str, tuple[tuple[str, str], ...]]
+    short: dict[str, tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True)
@@ -49,13 +55,13 @@ class _Atlas:
 def find_chinese_region(address: str) -> Region | None:
     """Return the region of an address in Chinese characters, or None; see `find_region`."""
     atlas = _atlas()
-    text = address.translate(_SIMPLE)
+    text = address.translate(_SIMPLE) if _TRADITIONAL.search(address) else address
     lead = _LEAD.match(text)
     start = lead.end() if lead else 0
     code = _walk(atlas, text, start)
     if not code and (found := atlas.anywhere.search(text, start)):
         code = _walk(atlas, text, found.start())
-    return _region(atlas, code) if code else None
+    return _region(code) if code else None
 
 
 def _walk(atlas: _Atlas, text: str, start: int) -> str:
@@ -75,15 +81,13 @@ def _walk(atlas: _Atlas, text: str, start: int) -> str:
 
 
 def _next(names: _Names, text: str, place: int) -> tuple[str, int]:
-    for length in names.lengths:
-        end = place + length
-        word = text[place:end]
-        if (code := names.full.get(word)) is not None and text[end : end + 1] != "场":
-            return code, end
-    for length in names.lengths:
-        end = place + length
-        if (code := names.short.get(text[place:end])) and _stands_alone(code, text, end):
-            return code, end
+    start = text[place : place + 2]
+    for name, code in names.full.get(start, ()):
+        if text.startswith(name, place) and text[place + len(name) : place + len(name) + 1] != "场":
+            return code, place + len(name)
+    for name, code in names.short.get(start, ()):
+        if text.startswith(name, place) and _stands_alone(code, text, place + len(name)):
+            return code, place + len(name)
     return "", place
 
 
@@ -94,8 +98,9 @@ def _stands_alone(code: str, text: str, end: int) -> bool:
     return bool(_STOP.match(text, end))
 
 
-def _region(atlas: _Atlas, code: str) -> Region:
-    names = {"province": "", "city": "", "district": ""}
+@cache
+def _region(code: str) -> Region:
+    atlas, names = _atlas(), {"province": "", "city": "", "district": ""}
     finest = code
     while code:
         level, name, code = atlas.rows[code]
@@ -138,8 +143,14 @@ def _names(rows: dict[str, tuple[str, str, str]], codes: Iterable[str], *, also:
                 short[stem] = other if other and rows[other][0] == "province" else ""
     if also:
         full.setdefault(rows[also][1], also)
-    lengths = sorted({len(name) for name in (*full, *short)}, reverse=True)
-    return _Names(full, short, tuple(lengths))
+    return _Names(_by_start(full), _by_start({name: code for name, code in short.items() if code}))
+
+
+def _by_start(codes: dict[str, str]) -> dict[str, tuple[tuple[str, str], ...]]:
+    starts: dict[str, list[tuple[str, str]]] = {}
+    for name, code in sorted(codes.items(), key=lambda pair: len(pair[0]), reverse=True):
+        starts.setdefault(name[:2], []).append((name, code))
+    return {start: tuple(names) for start, names in starts.items()}
 
 
 def _stems(name: str) -> list[str]:

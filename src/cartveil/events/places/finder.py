@@ -35,7 +35,7 @@ def find_region(address: str) -> Region | None:
         - A name that several places share is not guessed at: the answer is coarser, or None.
     """
     text = plain(address).strip()
-    if not _HAN.search(text):
+    if text.isascii() or not _HAN.search(text):
         return find_latin_region(text) if text else None
     if found := find_chinese_region(text):
         return found
@@ -55,6 +55,8 @@ def find_regions(addresses: pa.Array | pa.ChunkedArray, *, level: Level = "distr
     """
     column = addresses if isinstance(addresses, pa.ChunkedArray) else pa.chunked_array([addresses])
     distinct = pc.unique(column.cast(pa.string()))
-    found = (find_region(address) if address is not None else None for address in distinct.to_pylist())
-    labels = pa.array([region.at(level) if region else None for region in found], pa.string())
+    found = [find_region(address) if address is not None else None for address in distinct.to_pylist()]
+    # Most regions are one object each; each is put into words once.
+    words = {id(region): region.at(level) for region in {id(region): region for region in found if region}.values()}
+    labels = pa.array([words[id(region)] if region else None for region in found], pa.string())
     return pc.take(labels, pc.index_in(column.cast(pa.string()), value_set=distinct))

@@ -21,6 +21,8 @@ _PART = re.compile(r"[,;/\n，]")
 _ENDED = re.compile(
     r"\b(District|County|Province|City|Municipality)\b[ ,]*|[ ,]*\b((?:P\.?R\.? ?)?China)\b", re.IGNORECASE
 )
+# Found much faster than `_ENDED`, which holds one of these.
+_ENDINGS = ("district", "county", "province", "city", "municipality", "china")
 _SUFFIX = {"district": "district", "qu": "district", "county": "district", "xian": "district", "banner": "district",
            "city": "city", "shi": "city", "prefecture": "city", "province": "province", "sheng": "province",
            "municipality": "province"}  # fmt: skip
@@ -59,7 +61,10 @@ def find_latin_region(address: str) -> Region | None:
 
 
 def _parts(address: str) -> list[str]:
-    return [part.strip() for part in _PART.split(_ENDED.sub(_comma, address)) if part.strip()]
+    lower = address.lower()
+    if not address.isascii() or any(word in lower for word in _ENDINGS):
+        address = _ENDED.sub(_comma, address)
+    return [stripped for part in _PART.split(address) if (stripped := part.strip())]
 
 
 def _comma(match: re.Match[str]) -> str:

@@ -7,6 +7,8 @@ import click
 from cartveil.faces.cli.options import FILE, as_json
 from cartveil.faces.cli.output import emit_json, emit_rows, talk
 
+_PREVIEWED = 3
+
 
 @click.command()
 @click.argument("path", type=FILE)
@@ -33,40 +35,42 @@ def scan(path: Path, write: Path | None, as_json: bool) -> None:
 @click.argument("schema", type=FILE)
 @click.option("--out", type=FILE, help="Folder for the protected tables, one Parquet file each.")
 @click.option("--preview", is_flag=True, help="Show a few rows before and after, and change nothing.")
+@click.option(
+    "--profile",
+    type=click.Choice(["waybill", "pci", "release"]),
+    help="Show what this rule permits, and refuse what shows more.",
+)
 @as_json
-def protect(schema: Path, out: Path | None, preview: bool, as_json: bool) -> None:
+def protect(schema: Path, out: Path | None, preview: bool, profile: str | None, as_json: bool) -> None:
     """De-identify the tables of `cartveil.toml` under a key that is thrown away."""
     from cartveil.errors import InputError
-    from cartveil.events.reading import read_table
     from cartveil.events.schema import load_schema
     from cartveil.faces.files import make_folder, refuse_existing, write_parquet
-    from cartveil.guard.protect import deidentify
+    from cartveil.faces.protecting import protect_files
 
     if out is None and not preview:
         raise InputError("nowhere to write to", path="protect", hint="pass --out FOLDER, or --preview to look only")
     loaded = load_schema(schema)
     if out is not None and not preview:
         refuse_existing(*(out / f"{table.name}.parquet" for table in loaded.tables))
-    reports, shown = {}, {}
-    for table in loaded.tables:
-        raw = read_table(loaded.path_of(table))
-        protected, report = deidentify(raw, table)
-        reports[table.name] = report.to_dict()
-        if preview:
-            shown[table.name] = _before_after(raw, protected)
-        elif out is not None:
-            make_folder(out)
-            write_parquet(out / f"{table.name}.parquet", protected)
-            talk(f"wrote {out / table.name}.parquet: {protected.num_rows} rows, {report.label}")
+    # All tables are protected and measured before one is written.
+    files = protect_files(loaded, profile=profile, rows=_PREVIEWED if preview else 0)
+    if out is not None and not preview:
+        make_folder(out)
+        for file in files:
+            write_parquet(out / f"{file.name}.parquet", file.protected)
+            talk(f"wrote {out / file.name}.parquet: {file.protected.num_rows} rows, {file.label}")
+            for line in file.words:
+                talk(f"  {line}")
     if as_json:
-        emit_json(shown if preview else reports)
-        return
-    for name, lines in shown.items():
-        talk(f"{name}:")
-        emit_rows(lines, as_json=False)
+        emit_json({file.name: _before_after(file.head, file.protected) if preview else file.facts for file in files})
+    elif preview:
+        for file in files:
+            talk(f"{file.name}:")
+            emit_rows(_before_after(file.head, file.protected), as_json=False)
 
 
-def _before_after(raw, protected, rows: int = 3) -> list[dict[str, object]]:  # type: ignore[no-untyped-def]
+def _before_after(raw, protected, rows: int = _PREVIEWED) -> list[dict[str, object]]:  # type: ignore[no-untyped-def]
     """Return one line per column; what the column was is shown, since its owner asked to see it."""
     names = set(protected.column_names)
     return [

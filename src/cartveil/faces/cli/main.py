@@ -10,12 +10,51 @@ import sys
 import click
 
 from cartveil.errors import CartveilError, StorageError
+from cartveil.faces.cli.audit import audit, checkpoint, publish
 from cartveil.faces.cli.data import protect, scan
+from cartveil.faces.cli.erase import erase
+from cartveil.faces.cli.find import find
+from cartveil.faces.cli.keeping import backup, hold, holds, restore, sweep
+from cartveil.faces.cli.keys import keys
 from cartveil.faces.cli.learn import forecast, recommend, train, watch
-from cartveil.faces.cli.vault import erase, export, init, put, read, verify
+from cartveil.faces.cli.policy import policy
+from cartveil.faces.cli.requests import access, correct, requests, restrict
+from cartveil.faces.cli.risk import risk
+from cartveil.faces.cli.vault import export, init, put, read, verify
 from cartveil.faces.cli.whole import demo, run
 
-_VERBS = (scan, protect, init, put, read, export, erase, verify, train, recommend, forecast, watch, run, demo)
+_VERBS = (
+    scan,
+    protect,
+    init,
+    put,
+    read,
+    find,
+    export,
+    risk,
+    requests,
+    access,
+    correct,
+    restrict,
+    hold,
+    holds,
+    sweep,
+    erase,
+    backup,
+    restore,
+    verify,
+    audit,
+    checkpoint,
+    publish,
+    keys,
+    policy,
+    train,
+    recommend,
+    forecast,
+    watch,
+    run,
+    demo,
+)
 
 
 class _InOrder(click.Group):

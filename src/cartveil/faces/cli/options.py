@@ -20,7 +20,7 @@ policy_file = click.option("--policy", type=FILE, help="Cedar policies; else the
 actor = click.option("--as", "actor", required=True, metavar="NAME:ROLE", help="Who asks, such as `lin:support`.")
 purpose = click.option("--purpose", required=True, help="What for, such as `support` or `recommendation`.")
 context = click.option(
-    "--context", multiple=True, metavar="NAME=VALUE", help="A circumstance, such as `case_open=true`; may be repeated."
+    "--context", multiple=True, metavar="NAME=VALUE", help="A circumstance, such as `case=C-17`; may be repeated."
 )
 
 
@@ -38,6 +38,6 @@ def parse_context(pairs: tuple[str, ...]) -> Mapping[str, object]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not name:
-            raise InputError(f"`{name}` has no value", path="--context", hint="write it as `case_open=true`")
+            raise InputError(f"`{name}` has no value", path="--context", hint="write it as `case=C-17`")
         values[name] = {"true": True, "false": False}.get(text.lower(), int(text) if text.isdecimal() else text)
     return values

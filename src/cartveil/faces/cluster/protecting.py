@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from cartveil.errors import ColumnError, InputError, StorageError
 from cartveil.faces.cluster.folder import new_folder
 from cartveil.faces.cluster.parts import Part, agreed, as_agreed, parts_of, read_part, schema_of
-from cartveil.faces.cluster.step import PartContext, counted_tokens, protect_part, without_counting
+from cartveil.faces.cluster.step import PartContext, counted_tokens, protect_part, refuse_k, without_counting
 from cartveil.faces.files import write_parquet
 from cartveil.guard.protect.plan import plan
 from cartveil.guard.protect.token import FEW_VALUES, refuse_few
@@ -70,6 +70,7 @@ def protect_parts(source: str | Path, target: str | Path, context: PartContext, 
     if workers < 1:
         raise InputError("at least one worker is needed", path="workers")
     plan(context.schema)
+    refuse_k(context)
     parts = parts_of(source)
     with new_folder(Path(target)) as folder, _each(workers) as each:
         types = agreed(zip(parts, each(schema_of, parts), strict=True))

@@ -12,7 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from cartveil.events.kinds import Method, Step
+from cartveil.errors import InputError
+from cartveil.events.kinds import COUNTABLE
 from cartveil.events.patterns import find_patterns
 from cartveil.events.schema import Column, Table
 from cartveil.events.spans import Finder
@@ -47,8 +48,16 @@ def protect_part(part: pa.Table, context: PartContext) -> pa.Table:
     Guarantees:
         - The parts' results, one after another, are what `deidentify` with this key makes of the whole table.
     """
+    refuse_k(context)
     derive = derive_from(context.key)
     return protect_table(part, context.schema, derive=derive, scope=SCOPE, finder=context.finder)
+
+
+def refuse_k(context: PartContext) -> None:
+    """Refuse a table that asks for k people who look alike: no part knows those of the others."""
+    if context.schema.k is not None:
+        hint = "leave out `k` here, and protect the table in one piece where people must look alike"
+        raise InputError("parts cannot be made k-anonymous one by one", path=context.schema.name, hint=hint)
 
 
 def counted_tokens(schema: Table) -> tuple[str, ...]:
@@ -58,15 +67,15 @@ def counted_tokens(schema: Table) -> tuple[str, ...]:
 
 def without_counting(context: PartContext) -> PartContext:
     """Return the context for a caller that counts the values of tokens itself, over all parts."""
-    aloud = Step(Method.TOKEN, (("few_values", True),))
     columns = tuple(
-        replace(column, release=aloud) if _is_counted(column) else column for column in context.schema.columns
+        replace(column, release=column.release.with_option("few_values", True)) if _is_counted(column) else column
+        for column in context.schema.columns
     )
     return replace(context, schema=replace(context.schema, columns=columns))
 
 
 def _is_counted(column: Column) -> bool:
-    return column.release.method is Method.TOKEN and not column.release.option("few_values", False)
+    return column.release.method in COUNTABLE and not column.release.option("few_values", False)
 
 
 def _carried(schema: Table, key: bytes, finder: Finder) -> PartContext:

@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from cartveil.faces.forgetting import forget_in
 from cartveil.faces.run.rehearsal import Rehearsal
 from cartveil.guard.policy import Principal
 from cartveil.guard.protect import deidentify
+from cartveil.guard.protect.risk import Study
 from cartveil.guard.vault import Reading
 
 ADMIN = Principal("run", "admin", {})
@@ -30,6 +32,7 @@ REVIEWER = Principal("run", "fraud_review", {})
 OFFICER = Principal("run", "privacy_officer", {})
 SUPPORT = Principal("sam", "support", {"team": "phone"})
 MARKETING = Principal("mia", "marketing", {})
+CASE: dict[str, object] = {"case": "rehearsal-1"}
 
 
 def scan(run: Rehearsal) -> str:
@@ -91,7 +94,7 @@ def read(run: Rehearsal) -> str:
     subject = most_active(run)[0]
     views: list[dict[str, Any]] = []
     asked: tuple[tuple[Principal, str, dict[str, object], str], ...] = (
-        (SUPPORT, "support", {"case_open": True}, "support agent, open case"),
+        (SUPPORT, "support", CASE, "support agent, open case"),
         (MARKETING, "marketing", {}, "marketing analyst"),
         (Principal(subject, "consumer", {}), "self_service", {}, "the consumer"),
     )
@@ -143,7 +146,7 @@ def _before_after(run: Rehearsal, subject: str) -> list[dict[str, str]]:
     key = people.by_role(Role.SUBJECT)
     row = clear.filter(pc.equal(pc.cast(clear[key.name if key else ""], pa.string()), subject)).slice(0, 1)
     at_rest = run.vault.at_rest(people.name, subject)[0]
-    released = deidentify(row, people)[0].to_pylist()[0]
+    released = deidentify(row, replace(people, k=None))[0].to_pylist()[0]  # one row hides nobody
     return [
         {
             "column": column.name,
@@ -164,12 +167,15 @@ def _text(value: object) -> str:
 
 def export(run: Rehearsal) -> str:
     """Release the purchases for recommendation, of consumers who agreed, under pseudonyms."""
-    result = run.vault.export(SCIENTIST, purpose="recommendation", recipient="run")
+    result = run.vault.export(SCIENTIST, purpose="recommendation", recipient="run", study=Study())
     run.events = result.events
     result.events.save(run.learned / "recommendation.parquet")
-    run.report["export"] = {name.replace("_", " "): f"{count:,}" for name, count in result.counts.items()}
+    facts = {name.replace("_", " "): f"{count:,}" for name, count in result.counts.items()}
     told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in result.counts.items())
-    return f"pseudonyms only: {told}"
+    risks = result.report.unicity if result.report is not None else ()
+    run.report["export"] = facts | {f"found by {one.points} known purchases": f"{one.share:.1%}" for one in risks}
+    found = "".join(f"; {one.points} known purchases pick out {one.share:.1%}" for one in risks[-1:])
+    return f"pseudonyms only: {told}{found}"
 
 
 def erase(run: Rehearsal) -> str:
@@ -222,7 +228,7 @@ def _released(run: Rehearsal, pseudonyms: set[str]) -> int:
 
 def _reading_says(run: Rehearsal, subject: str) -> str:
     try:
-        run.vault.read(SUPPORT, run.people().name, subject, purpose="support", context={"case_open": True})
+        run.vault.read(SUPPORT, run.people().name, subject, purpose="support", context=CASE)
     except ErasedError:
         return "erased"
     return "STILL THERE"

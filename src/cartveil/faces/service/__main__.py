@@ -1,23 +1,44 @@
 """The command `python -m cartveil.faces.service`."""
 
 import sys
+from pathlib import Path
 
 import click
 
-from cartveil.errors import CartveilError
+from cartveil.errors import CartveilError, InputError
 from cartveil.faces.service.serving import HOST, PORT, serve
+from cartveil.faces.service.witness import PUBLIC_KEY_BYTES, Witness
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--host", default=HOST, show_default=True, help="Address to listen on.")
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
-def main(host: str, port: int) -> None:
-    """Let anyone who reaches this address check receipts of erasure."""
+@click.option("--witness", type=click.Path(path_type=Path), help="Keep checkpoints of others' logs in this folder.")
+@click.option("--log", "logs", multiple=True, metavar="ORIGIN=KEY", help="A log to keep checkpoints of, and its key.")
+def main(host: str, port: int, witness: Path | None, logs: tuple[str, ...]) -> None:
+    """Let anyone who reaches this address check receipts of erasure, and keep checkpoints of the logs named."""
     try:
-        serve(host=host, port=port, started=lambda url: click.echo(f"cartveil: listening on {url}", err=True))
+        known = Witness(witness, dict(map(_log, logs))) if witness is not None else None
+        serve(host=host, port=port, witness=known, started=_say)
     except CartveilError as error:
         click.echo(f"cartveil: {error}\nhint: {error.hint}", err=True)
         sys.exit(error.exit_code)
+
+
+def _say(url: str) -> None:
+    click.echo(f"cartveil: listening on {url}", err=True)
+
+
+def _log(text: str) -> tuple[str, bytes]:
+    origin, _, key = text.rpartition("=")
+    try:
+        public_key = bytes.fromhex(key)
+        if not origin or len(public_key) != PUBLIC_KEY_BYTES:
+            raise ValueError
+    except ValueError:
+        hint = "write it as `cartveil/shop=9f2c...`; `cartveil verify FOLDER` prints the key"
+        raise InputError("not an origin and a key in hexadecimal", path="--log", hint=hint) from None
+    return origin, public_key
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@
     POST /receipts/verify   a receipt as JSON, `?key=` the public key that must have signed it: 200 and what holds,
                             else 422 and {"error", "hint", "path"}; 413 above 64 KiB
 
+With a witness, also `POST /add-checkpoint` and `GET /checkpoint`; see `witness`.
+
 No route opens a vault or knows a secret, and no answer but the facts of a valid receipt repeats what was sent.
 """
 
@@ -18,13 +20,14 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cartveil.errors import CartveilError
 from cartveil.faces.checking import check_text
 from cartveil.faces.console import render_receipt_page
+from cartveil.faces.service.witness import Answer, Witness, add_checkpoint, last_checkpoint
 
 #: Many times what a receipt takes.
 MOST_BYTES = 64 * 1024
@@ -37,18 +40,35 @@ _HEADERS = {
 }
 
 
-def application() -> Starlette:
-    """Return the application; it holds no state."""
+def application(witness: Witness | None = None) -> Starlette:
+    """Return the application; it holds no state but, where there is a witness, the checkpoints that it keeps."""
     return Starlette(
         routes=[
             Route("/", _page, methods=["GET"]),
             Route("/", _page_answer, methods=["POST"]),
             Route("/health", _health, methods=["GET"]),
             Route("/receipts/verify", _verify, methods=["POST"]),
+            *(_witness_routes(witness) if witness is not None else ()),
         ],
         middleware=[Middleware(_Headers)],
         exception_handlers={HTTPException: _no_answer, CartveilError: _refusal},
     )
+
+
+def _witness_routes(witness: Witness) -> tuple[Route, ...]:
+    async def add(request: Request) -> Response:
+        body = await _body(request)
+        # Nothing waits in here: one checkpoint is compared with the last and kept before the next is looked at.
+        return _said(add_checkpoint(witness, body))
+
+    async def last(request: Request) -> Response:
+        return _said(last_checkpoint(witness, request.query_params.get("origin", "")))
+
+    return Route("/add-checkpoint", add, methods=["POST"]), Route("/checkpoint", last, methods=["GET"])
+
+
+def _said(answer: Answer) -> Response:
+    return Response(answer.text, answer.status, media_type=answer.kind)
 
 
 async def _page(request: Request) -> HTMLResponse:

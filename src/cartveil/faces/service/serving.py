@@ -5,8 +5,12 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from cartveil.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from cartveil.faces.service.witness import Witness
 
 #: This machine alone; whoever wants more says so.
 HOST, PORT = "127.0.0.1", 8571
@@ -15,12 +19,19 @@ HOST, PORT = "127.0.0.1", 8571
 _MOST = 64
 
 
-def serve(*, host: str = HOST, port: int = PORT, started: Callable[[str], object] = lambda url: None) -> None:
+def serve(
+    *,
+    host: str = HOST,
+    port: int = PORT,
+    witness: "Witness | None" = None,
+    started: Callable[[str], object] = lambda url: None,
+) -> None:
     """Serve until the process is told to stop.
 
     Args:
         host: Address to listen on.
         port: Port; 0 takes a free one.
+        witness: Where to keep checkpoints of others' logs; none are taken without.
         started: Called with the URL once the port is taken.
 
     Raises:
@@ -40,7 +51,7 @@ def serve(*, host: str = HOST, port: int = PORT, started: Callable[[str], object
 
     # Forwarding headers are for services behind a proxy, which this one does not need.
     config = uvicorn.Config(
-        application(), log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+        application(witness), log_level="warning", access_log=False, server_header=False, proxy_headers=False,
         ws="none", lifespan="off", limit_concurrency=_MOST, timeout_graceful_shutdown=5,
     )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(_without_traceback)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from cartveil.errors import IntegrityError
@@ -31,15 +32,26 @@ ENTRY_SCHEMA = pa.schema(
         ("decision", pa.string()),
         ("rule", pa.string()),
         ("session", pa.string()),
+        ("reason", pa.string()),  # why the glass was broken; empty otherwise
     ]
 )
 
-_TEXTS = ("actor", "role", "action", "purpose", "table", "view", "subject", "case", "decision", "rule", "session")
+_TEXTS = (
+    *("actor", "role", "action", "purpose", "table", "view", "subject", "case", "decision", "rule", "session"),
+    "reason",
+)
 _KNOWN = frozenset((*_TEXTS, "time", "fields", "rows"))
 _STORED = pa.schema([field if field.name != "time" else ("time", pa.string()) for field in ENTRY_SCHEMA][1:])
 
-# One encoder for all entries: sorted names, no spaces, text as it is.
-_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+# JSON of one shape, its names sorted, no spaces, text as it is: to fill it in takes half the time of an encoder.
+_NAMES = sorted(_KNOWN)
+_SHAPE = "{" + ",".join(f'"{name}":%s' for name in _NAMES) + "}"
+_SORTED_TEXTS = sorted(_TEXTS)
+_FIELDS, _ROWS, _TIME = (_NAMES.index(name) for name in ("fields", "rows", "time"))
+_quoted = json.encoder.encode_basestring
+
+#: Bytes of JSON that are read at a time.
+_BLOCK_BYTES = 1 << 20
 
 
 def write_entry(entry: Mapping[str, object]) -> bytes:
@@ -53,11 +65,16 @@ def write_entry(entry: Mapping[str, object]) -> bytes:
     """
     if not entry.keys() <= _KNOWN:
         raise ValueError(f"unknown fields in an audit entry: {sorted(entry.keys() - _KNOWN)}")
-    whole: dict[str, object] = {name: _text(entry.get(name, "")) for name in _TEXTS}
-    whole["time"] = _time(entry.get("time"))
-    whole["rows"] = int(entry.get("rows", 0))  # type: ignore[call-overload]
-    whole["fields"] = [_text(name) for name in entry.get("fields", ())]  # type: ignore[attr-defined]
-    return _ENCODE(whole).encode("utf-8")
+    try:
+        whole = [_quoted(entry.get(name, "")) for name in _SORTED_TEXTS]  # type: ignore[arg-type]
+        fields = ",".join([_quoted(name) for name in entry.get("fields", ())])  # type: ignore[attr-defined]
+    except TypeError:
+        raise ValueError("an audit entry holds text and lists of text") from None
+    # From left to right, so that each finds its place among the names.
+    whole.insert(_FIELDS, f"[{fields}]")
+    whole.insert(_ROWS, str(int(entry.get("rows", 0))))  # type: ignore[call-overload]
+    whole.insert(_TIME, _time(entry.get("time")))
+    return (_SHAPE % tuple(whole)).encode("utf-8")
 
 
 def read_entries(entries: Iterable[bytes], *, indexes: Sequence[int]) -> pa.Table:
@@ -66,26 +83,32 @@ def read_entries(entries: Iterable[bytes], *, indexes: Sequence[int]) -> pa.Tabl
     Raises:
         IntegrityError: What is stored is no entry.
     """
-    lines = b"\n".join(entries)
-    if not lines:
+    written = list(entries)
+    if not written:
         return ENTRY_SCHEMA.empty_table()
+    lines = io.BytesIO(b"\n".join(written))
     options = pj.ParseOptions(explicit_schema=_STORED, unexpected_field_behavior="error")
+    # A line that is longer than a block cannot be read, and one such line would close the whole log.
+    blocks = pj.ReadOptions(block_size=max(_BLOCK_BYTES, max(map(len, written)) + 1))
     try:
-        table = pj.read_json(io.BytesIO(lines), parse_options=options)
+        table = pj.read_json(lines, read_options=blocks, parse_options=options)
         times = table["time"].cast(pa.timestamp("us", "UTC"))
         table = table.set_column(0, "time", times).add_column(0, "index", pa.array(indexes, pa.int64()))
+        table = _without_gaps(table)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise IntegrityError("an audit entry cannot be read", path="audit") from None
     return table.sort_by([("time", "ascending"), ("index", "ascending")])
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"an audit entry holds text, not {type(value).__name__}")
-    return value
+def _without_gaps(table: pa.Table) -> pa.Table:
+    """Fill what an entry of an earlier version does not say: such a text is empty, as one that is not given."""
+    for place, name in enumerate(table.column_names):
+        if name in _TEXTS and table[name].null_count:
+            table = table.set_column(place, table.schema.field(name), pc.fill_null(table[name], ""))
+    return table
 
 
 def _time(value: object) -> str:
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise ValueError("an audit entry needs an aware time")
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f'"{value.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")}Z"'

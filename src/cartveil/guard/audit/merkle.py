@@ -1,8 +1,8 @@
 """The Merkle tree of RFC 6962: hashes, proofs, and their verification, over nothing but bytes.
 
 The tree over `n` entries splits at the largest power of two below `n`, so every left part is a complete tree that
-never changes again. Complete trees are stored by whoever calls this (`Nodes`); the few incomplete ones at the right
-edge are computed when asked for.
+never changes again. Complete trees are known to whoever calls this (`Nodes`, such as from `tiles`); the few incomplete
+ones at the right edge are computed when asked for.
 
     >>> leaf_hash(b"").hex()[:16]
     '6e340b9cffb37a98'
@@ -30,28 +30,6 @@ def leaf_hash(entry: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of two neighbours."""
     return hashlib.sha256(b"\x01" + left + right).digest()
-
-
-def grow(leaves: Sequence[bytes], *, size: int, nodes: Nodes) -> list[tuple[int, int, bytes]]:
-    """Return the complete trees that come to be when leaves are appended.
-
-    Args:
-        leaves: Leaf hashes, in order.
-        size: Entries before.
-        nodes: The complete trees before.
-
-    Returns:
-        Level, position and hash of each new complete tree, the leaves among them: two per leaf on average.
-    """
-    grown: list[tuple[int, int, bytes]] = []
-    level, first, row = 0, size, list(leaves)
-    while row:
-        grown.extend((level, position, value) for position, value in enumerate(row, first))
-        if first % 2:  # the left neighbour was there before
-            first, row = first - 1, [nodes(level, first - 1), *row]
-        row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=False)]
-        level, first = level + 1, first // 2
-    return grown
 
 
 def tree_root(size: int, nodes: Nodes) -> bytes:

@@ -1,7 +1,6 @@
-"""One key sealed under another: AES-256-GCM for what lies in the keyring, AES-KW for consumers' data keys.
+"""The keyring's own keys: sealed under the lock by AES-256-GCM, derived from the root by HKDF.
 
 Wire format of a sealed key: 12 random bytes of nonce, then ciphertext and tag (48 bytes).
-Wire format of a wrapped data key: 4 bytes big-endian version of the wrapping key, then 40 bytes of AES-KW.
 """
 
 import secrets
@@ -11,15 +10,11 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from cartveil.errors import DecryptionError
 from cartveil.guard.keys.secret import KEY_BYTES, SecretKey
 
 NONCE_BYTES = 12
-WRAPPED_BYTES = 4 + 40
-
-_VERSION = struct.Struct(">I")
 
 
 def length_prefixed(*parts: str) -> bytes:
@@ -49,26 +44,3 @@ def open_key(sealed: bytes, under: SecretKey, *, place: bytes) -> SecretKey:
         return SecretKey(AESGCM(under.expose()).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place))
     except (InvalidTag, ValueError):
         raise DecryptionError("a sealed key does not open") from None
-
-
-def wrap_key(key: SecretKey, under: SecretKey, *, version: int) -> bytes:
-    """Wrap a data key by AES-KW, with the version of the wrapping key in front.
-
-    Source: RFC 3394.
-    """
-    return _VERSION.pack(version) + aes_key_wrap(under.expose(), key.expose())
-
-
-def wrapping_version(wrapped: bytes) -> int:
-    """Return the version of the key that wrapped this; `DecryptionError` where it is no wrapped key."""
-    if len(wrapped) != WRAPPED_BYTES:
-        raise DecryptionError("a wrapped key does not open")
-    return int(_VERSION.unpack(wrapped[: _VERSION.size])[0])
-
-
-def unwrap_key(wrapped: bytes, under: SecretKey) -> SecretKey:
-    """Open what `wrap_key` made; `DecryptionError` whatever is wrong."""
-    try:
-        return SecretKey(aes_key_unwrap(under.expose(), wrapped[_VERSION.size :]))
-    except (InvalidUnwrap, ValueError):
-        raise DecryptionError("a wrapped key does not open") from None

@@ -14,7 +14,25 @@ from typing import NoReturn
 KEY_BYTES = 32
 
 
-class SecretKey:
+class Secret:
+    """Refuse to be pickled or copied; what holds keys, a passphrase or a PIN is one."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} is not pickled or copied")
+
+    def __getstate__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} is not pickled or copied")
+
+    def __copy__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} is not copied")
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} is not copied")
+
+
+class SecretKey(Secret):
     """Hold 32 secret bytes.
 
     Args:
@@ -57,15 +75,3 @@ class SecretKey:
 
     def __format__(self, spec: str) -> NoReturn:
         raise TypeError("a secret key is not text")
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a secret key is not pickled or copied")
-
-    def __getstate__(self) -> NoReturn:
-        raise TypeError("a secret key is not pickled or copied")
-
-    def __copy__(self) -> NoReturn:
-        raise TypeError("a secret key is not copied")
-
-    def __deepcopy__(self, memo: object) -> NoReturn:
-        raise TypeError("a secret key is not copied")

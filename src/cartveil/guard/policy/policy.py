@@ -7,42 +7,24 @@
 <View.MASKED: 'masked'>
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
-
-import cedarpy
 
 from cartveil.errors import SchemaError
 from cartveil.events.kinds import Kind, View
+from cartveil.guard.policy.answers import VIEWS, Answer, Answers, refused
 from cartveil.guard.policy.change import smallest_change
+from cartveil.guard.policy.expressions import bodies, compared
 from cartveil.guard.policy.request import Action, Decision, Principal, Question, Request
 from cartveil.guard.policy.rules import Rules, load_rules, parse_rules
-
-#: The views in order, with the action that permits each.
-_VIEWS = {
-    View.CLEAR: "see_clear",
-    View.MASKED: "see_masked",
-    View.GENERALISED: "see_generalised",
-    View.PSEUDONYM: "see_pseudonym",
-}
+from cartveil.guard.policy.slices import Rule
 
 _REMEMBERED = 8192
 
 #: Said where even two changes would not be enough.
-NO_SMALL_CHANGE = "no two changes of this request would permit it; ask whoever keeps the policy"
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """Cedar's answer to one question about one resource."""
-
-    allowed: bool
-    rules: tuple[str, ...] = ()
-    erred: bool = False
-    understood: bool = True  # whether the schema knows what was asked
+NO_SMALL_CHANGE = "no two ordinary changes of this request would permit it; ask whoever keeps the policy"
 
 
 class Policy:
@@ -56,6 +38,9 @@ class Policy:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
+        self._answers = Answers(rules)
+        conditions = [body for rule in rules.each for body in bodies(rule.document)]
+        self._teams = tuple(sorted(word for word in compared(conditions, "team")[0] if isinstance(word, str)))
         self._remembered: Callable[[Question], Decision] = lru_cache(maxsize=_REMEMBERED)(self._decide)
         self._probe()
 
@@ -72,7 +57,17 @@ class Policy:
     @property
     def rules(self) -> tuple[str, ...]:
         """Return the names of all rules."""
-        return self._rules.names
+        return tuple(sorted(rule.name for rule in self._rules.each))
+
+    @property
+    def documents(self) -> tuple[Rule, ...]:
+        """Return all rules in the order of the policy's text."""
+        return self._rules.each
+
+    @property
+    def answers(self) -> Answers:
+        """Return the rules in slices, for whoever compares or explains policies."""
+        return self._answers
 
     def decide(self, request: Request) -> Decision:
         """Answer one request.
@@ -85,86 +80,95 @@ class Policy:
         """
         return self._remembered(request.question())
 
-    def _decide(self, question: Question) -> Decision:
-        decision = self._answer(question)
-        if decision.allowed:
-            return decision
-        hint = smallest_change(question, lambda other: self._answer(other).allowed)
-        return replace(decision, hint=hint or NO_SMALL_CHANGE)
+    def smallest_change(
+        self, question: Question, permits: Callable[[Question], bool] | None = None
+    ) -> tuple[str, Question] | None:
+        """Return the fewest ordinary changes that would permit a request, in words and made; see `change`.
 
-    def _answer(self, question: Question) -> Decision:
+        Args:
+            question: What was asked.
+            permits: Whether a changed question is good enough; that it is permitted, if None.
+        """
+        enough = permits or (lambda other: self.answer(other).allowed)
+        return smallest_change(question, enough, teams=self._teams)
+
+    def _decide(self, question: Question) -> Decision:
+        decision = self.answer(question)
+        return decision if decision.allowed else replace(decision, explain=partial(self._hint, question))
+
+    def _hint(self, question: Question) -> str:
+        found = self.smallest_change(question)
+        return NO_SMALL_CHANGE if found is None else found[0]
+
+    def answer(self, question: Question) -> Decision:
+        """Answer a question without remembering it."""
         match question.action:
             case Action.READ:
                 return self._read(question)
             case Action.REVEAL:
                 return self._reveal(question)
-            case Action.PUT | Action.EXPORT | Action.ERASE | Action.AUDIT:
-                (answer,) = self._ask(question, [(str(question.action), _table(question))])
+            case _:  # everything else is asked of a table as a whole
+                (answer,) = self._answers.ask(question, str(question.action), [None])
                 return _decision(question, answer.allowed, {}, [answer])
 
     def _read(self, question: Question) -> Decision:
-        asked = [(action, _field(question, name)) for name, _ in question.fields for action in _VIEWS.values()]
-        answers = self._ask(question, asked)
-        views: dict[str, View] = {}
-        made: list[_Answer] = []
-        for place, (name, _) in enumerate(question.fields):
-            of_field = dict(zip(_VIEWS, answers[place * len(_VIEWS) :], strict=False))
-            views[name] = next((view for view, answer in of_field.items() if answer.allowed), View.NONE)
-            made += [of_field[views[name]]] if views[name] in of_field else of_field.values()
-        return _decision(question, any(view is not View.NONE for view in views.values()), views, made)
+        hidden = dict.fromkeys(_names(question), View.NONE)
+        answers = self._unless_safe(question)
+        views, made = (hidden, answers) if answers else self._strongest(question)
+        if any(answer.erred for answer in made):
+            # The rule that erred may be the one that forbids another view.
+            return _decision(question, False, hidden, refused(made))
+        if answers:
+            views, made = self._strongest(question)
+        return _decision(question, bool(made), views, made or self._every_view(question))
+
+    def _strongest(self, question: Question) -> tuple[dict[str, View], list[Answer]]:
+        """Return the strongest view of each field, and the answers that permit one, or err."""
+        views = dict.fromkeys(_names(question), View.NONE)
+        made: list[Answer] = []
+        for view, action in VIEWS.items():
+            # A weaker view of a field that is shown would change nothing, nor would one that no rule permits.
+            rules = self._answers.slice(question, action)
+            hidden = [field for field in question.fields if views[field[0]] is View.NONE]
+            hopeful = [field for field in hidden if rules.may_permit(question, field)]
+            answers = self._answers.ask(question, action, hopeful) if hopeful else []
+            made += [answer for answer in answers if answer.allowed or answer.erred]
+            views |= {name: view for (name, _), answer in zip(hopeful, answers, strict=True) if answer.allowed}
+        return views, made
+
+    def _unless_safe(self, question: Question) -> list[Answer]:
+        """Return the answers about every view where a rule could err; none where none can."""
+        risky = any(self._answers.slice(question, action).can_err for action in VIEWS.values())
+        return self._every_view(question) if risky else []
+
+    def _every_view(self, question: Question) -> list[Answer]:
+        return [each for action in VIEWS.values() for each in self._answers.ask(question, action, question.fields)]
 
     def _reveal(self, question: Question) -> Decision:
-        answers = self._ask(question, [("reveal", _field(question, name)) for name, _ in question.fields])
+        answers = self._answers.ask(question, "reveal", question.fields)
         allowed = bool(answers) and all(answer.allowed for answer in answers)
-        views = {name: View.CLEAR if allowed else View.NONE for name, _ in question.fields}
+        views = dict.fromkeys(_names(question), View.CLEAR if allowed else View.NONE)
         return _decision(question, allowed, views, answers)
-
-    def _ask(self, question: Question, asked: Sequence[tuple[str, dict[str, str]]]) -> list[_Answer]:
-        """Ask Cedar about several actions and resources at once; an error is a refusal."""
-        circumstances = question.circumstances
-        context = json.dumps({"purpose": question.purpose, **vars(circumstances)})
-        principal = {"type": "User", "id": question.name}
-        requests = [
-            {
-                "principal": principal,
-                "action": {"type": "Action", "id": action},
-                "resource": resource,
-                "context": context,
-            }
-            for action, resource in asked
-        ]
-        try:
-            entities = self._rules.entities.with_added_json_str(_entities(question), self._rules.schema)
-        except ValueError:
-            return [_Answer(allowed=False, erred=True, understood=False)] * len(requests)
-        results = cedarpy.is_authorized_batch(requests, self._rules.policies, entities, self._rules.schema)
-        answers = [_reading(result) for result in results]
-        if any(answer.erred for answer in answers):
-            # A rule that erred may be the one that forbids: nothing of the request is permitted then.
-            return [replace(answer, allowed=False, erred=True) for answer in answers]
-        return answers
 
     def _probe(self) -> None:
         """Refuse a schema that lacks an action or a circumstance: every answer would be an error."""
-        anybody = Principal("probe", "support")
+        anybody = Principal("probe", "support", {"team": "probe", "region": "probe"})
         for action in Action:
-            question = Request(anybody, action, "probe", (("probe", Kind.OTHER),), "support").question()
-            actions = list(_VIEWS.values()) if action is Action.READ else [str(action)]
-            about_field = action in (Action.READ, Action.REVEAL)
-            resource = _field(question, "probe") if about_field else _table(question)
-            if not all(answer.understood for answer in self._ask(question, [(name, resource) for name in actions])):
-                raise SchemaError(f"schema does not let anyone ask for `{action}`", path="policy")
+            field = ("probe", Kind.OTHER)
+            question = Request(anybody, action, "probe", (field,), "support", {"region": "probe"}).question()
+            actions = list(VIEWS.values()) if action is Action.READ else [str(action)]
+            about = field if action in (Action.READ, Action.REVEAL) else None
+            answers = self._answers.court.ask(self._rules.policies, question, [(name, about) for name in actions])
+            if not all(answer.understood for answer in answers):
+                hint = "start from the shipped `retail.cedarschema`, which has every word that Cartveil asks with"
+                raise SchemaError(f"schema does not let anyone ask for `{action}`", path="policy", hint=hint)
 
 
-def _reading(result: cedarpy.AuthzResult) -> _Answer:
-    diagnostics = result.diagnostics
-    understood = result.decision is not cedarpy.Decision.NoDecision
-    erred = bool(diagnostics.errors) or not understood
-    rules = tuple(sorted(set(diagnostics.id_annotations_by_reason.values())))
-    return _Answer(bool(result.allowed) and not erred, rules, erred, understood)
+def _names(question: Question) -> list[str]:
+    return [name for name, _ in question.fields]
 
 
-def _decision(question: Question, allowed: bool, views: Mapping[str, View], answers: Sequence[_Answer]) -> Decision:
+def _decision(question: Question, allowed: bool, views: Mapping[str, View], answers: Sequence[Answer]) -> Decision:
     rules = tuple(sorted({rule for answer in answers if answer.allowed is allowed for rule in answer.rules}))
     refusal = None if allowed else _refusal(question, rules, erred=any(answer.erred for answer in answers))
     return Decision(allowed, views, rules, refusal)
@@ -179,26 +183,3 @@ def _refusal(question: Question, rules: tuple[str, ...], *, erred: bool) -> str:
     if rules:
         return f"{asked} is forbidden by rule `{rules[0]}`"
     return f"no rule permits {asked}"
-
-
-def _field(question: Question, name: str) -> dict[str, str]:
-    return {"type": "Field", "id": f"{question.table}.{name}"}
-
-
-def _table(question: Question) -> dict[str, str]:
-    return {"type": "Table", "id": question.table}
-
-
-def _entities(question: Question) -> str:
-    """Return who asks and what is asked for, as Cedar reads entities."""
-    user = {
-        "uid": {"type": "User", "id": question.name},
-        "attrs": dict(question.attributes),
-        "parents": [{"type": "Role", "id": question.role}],
-    }
-    table = {"uid": _table(question), "attrs": {}, "parents": []}
-    fields = [
-        {"uid": _field(question, name), "attrs": {}, "parents": [{"type": "Kind", "id": str(kind)}, _table(question)]}
-        for name, kind in question.fields
-    ]
-    return json.dumps([user, table, *fields])

@@ -1,7 +1,7 @@
 """What is asked and what is answered: plain data that a policy decides over."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -38,6 +38,9 @@ ROLES = (
 #: What the shipped schema knows of a principal.
 ATTRIBUTES = ("team", "region")
 
+#: A reason to break the glass has at least as many characters.
+LEAST_REASON = 8
+
 
 class Action(StrEnum):
     """What can be asked for."""
@@ -48,6 +51,14 @@ class Action(StrEnum):
     EXPORT = "export"
     ERASE = "erase"
     AUDIT = "audit"
+    ACCESS = "access"  # everything that is held about one consumer
+    CORRECT = "correct"
+    RESTRICT = "restrict"
+    HOLD = "hold"
+    SWEEP = "sweep"
+    REQUEST = "request"  # file, list, plan and refuse consumers' requests
+    BACKUP = "backup"
+    ROTATE = "rotate"  # the keys that wrap consumers' keys
 
 
 @dataclass(frozen=True)
@@ -83,12 +94,29 @@ class Principal:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What a decision depends on besides who asks for what."""
+    """What a decision depends on besides who asks for what.
+
+    Args:
+        case_open: An open case ties the one who asks to this consumer.
+        consent: The consumer agreed to the purpose.
+        hour: 0 to 23.
+        own_record: The consumer asks for what is theirs.
+        break_glass: It is asked in an emergency; it will be told.
+        reason: Why the glass is broken; a short label.
+        region: Where the consumer lives; empty where nobody knows.
+    """
 
     case_open: bool = False
     consent: bool = False
     hour: int = 12
     own_record: bool = False
+    break_glass: bool = False
+    reason: str = ""
+    region: str = field(default="", repr=False)
+
+    def context(self) -> dict[str, object]:
+        """Return what Cedar gets as context; the region is the consumer's, and goes with what is asked for."""
+        return {name: value for name, value in vars(self).items() if name != "region"}
 
 
 @dataclass(frozen=True)
@@ -101,11 +129,11 @@ class Request:
         table: Name of the table; empty for `audit`.
         fields: Name and kind of each field that is asked for; empty for actions on whole tables.
         purpose: One of `PURPOSES`, or empty where an action needs none.
-        context: Some of `case_open`, `consent`, `own_record` (true or false) and `hour` (0 to 23).
+        context: Some of `Circumstances`: true or false, `hour` a number, `reason` and `region` texts.
 
     Raises:
-        InputError: An unknown action, purpose or key of the context, or a value of another type: the text `false`
-            must not count as true.
+        InputError: An unknown action, purpose or key of the context, a value of another type (the text `false`
+            must not count as true), or a broken glass without a reason.
     """
 
     principal: Principal
@@ -119,9 +147,14 @@ class Request:
         _known(self.action, list(Action), what="action")
         if self.purpose:
             _known(self.purpose, PURPOSES, what="purpose")
+        for name in (self.table, *(name for name, _ in self.fields)):
+            _check_text(name, path="table")
         for key in self.context:
             _known(key, Circumstances.__dataclass_fields__, what="key of the context")
             _fits(key, self.context[key])
+        if self.context.get("break_glass") and len(str(self.context.get("reason", ""))) < LEAST_REASON:
+            hint = f"say why in at least {LEAST_REASON} characters, such as `court-order-114`"
+            raise InputError("breaking the glass needs a reason", path="reason", hint=hint)
 
     def question(self) -> "Question":
         """Return the same as a hashable value."""
@@ -164,14 +197,20 @@ class Decision:
         views: For each field the strongest permitted view; `none` where there is none.
         rules: The `@id` of each rule that made the answer.
         refusal: Why not, where not.
-        hint: The smallest change of the request that would permit it, in words.
+        explain: Finds the smallest change that would permit it. The search takes longer than the decision, so it is
+            made only when somebody wants to know.
     """
 
     allowed: bool
     views: Mapping[str, View]
     rules: tuple[str, ...]
     refusal: str | None = None
-    hint: str | None = None
+    explain: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def hint(self) -> str | None:
+        """Return the smallest change of the request that would permit it, in words; None where it is permitted."""
+        return None if self.explain is None else self.explain()
 
 
 def is_torn(text: str) -> bool:
@@ -198,5 +237,7 @@ def _fits(key: str, value: object) -> None:
     if key == "hour":
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 23:
             raise InputError("must be a whole number from 0 to 23", path="hour", hint="the hour at which it is asked")
+    elif key in ("reason", "region"):
+        _check_text(value, path=key)
     elif not isinstance(value, bool):
         raise InputError("must be true or false", path=key, hint=f"such as `{key}=true`")

@@ -5,7 +5,6 @@ every rule is validated before the first question.
 """
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -14,17 +13,20 @@ from pathlib import Path
 import cedarpy
 
 from cartveil.errors import ReadError, SchemaError
-from cartveil.events.kinds import Kind
+from cartveil.guard.policy.entities import kind_entities
+from cartveil.guard.policy.faults import Fault, find_faults, first_line
+from cartveil.guard.policy.slices import Rule, groups_actions
+from cartveil.guard.policy.statements import statements
 
 
 @dataclass(frozen=True)
 class Rules:
-    """Parsed handles of one policy."""
+    """One policy: parsed as a whole, and rule by rule in the order of its text."""
 
     policies: cedarpy.PolicySet
     schema: cedarpy.Schema
-    entities: cedarpy.Entities
-    names: tuple[str, ...]
+    each: tuple[Rule, ...]
+    grouped_actions: bool
 
 
 def load_rules(path: Path | None) -> Rules:
@@ -37,57 +39,47 @@ def load_rules(path: Path | None) -> Rules:
         ReadError: One of the two files is missing.
         SchemaError: A rule does not fit the schema, or has no `@id` of its own.
     """
+    name, policies, schema = read_rules(path)
+    return parse_rules(policies, schema, name=name)
+
+
+def read_rules(path: Path | None) -> tuple[str, str, str]:
+    """Return a policy's name, its text and the text of its schema, unchecked; see `load_rules`."""
     shipped: Traversable = files("cartveil.guard.policy") / "retail.cedar"
     file = shipped if path is None else path
     beside = files("cartveil.guard.policy") / "retail.cedarschema" if path is None else path.with_suffix(".cedarschema")
     policies = _read(file, hint="name a `.cedar` file")
     schema = _read(beside, hint="a policy needs its schema beside it, with the ending `.cedarschema`")
-    return parse_rules(policies, schema, name=str(path or "retail.cedar"))
+    return str(path or "retail.cedar"), policies, schema
 
 
 def parse_rules(policies: str, schema: str, *, name: str) -> Rules:
     """Check the text of a policy; see `load_rules`."""
+    faults = find_faults(policies, schema)
+    if faults:
+        place = "" if faults[0].place is None else f":{faults[0].place}"
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise SchemaError(f"{faults[0]}{more}", path=f"{name}{place}", hint=_hint(faults[0]))
+    parsed_schema = cedarpy.Schema.from_str(schema)
     try:
-        parsed_schema = cedarpy.Schema.from_str(schema)
+        cedarpy.Entities.from_json_str(json.dumps(kind_entities()), parsed_schema)
     except ValueError as error:
-        raise SchemaError(f"schema is not valid: {_first_line(str(error))}", path=name) from None
-    result = cedarpy.validate_policies(policies, parsed_schema)
-    if not result.validation_passed:
-        reasons = "; ".join(_first_line(problem.error) for problem in result.errors) or "rules do not fit the schema"
-        raise SchemaError(f"does not fit its schema: {reasons}", path=name)
-    try:
-        return Rules(
-            policies=cedarpy.PolicySet.from_str(policies),
-            schema=parsed_schema,
-            entities=cedarpy.Entities.from_json_str(json.dumps(_kinds()), parsed_schema),
-            names=_names(policies, path=name),
-        )
-    except ValueError as error:
-        raise SchemaError(f"schema lacks words that Cartveil asks with: {_first_line(str(error))}", path=name) from None
+        raise SchemaError(f"schema lacks words that Cartveil asks with: {first_line(str(error))}", path=name) from None
+    return Rules(cedarpy.PolicySet.from_str(policies), parsed_schema, _each(policies), groups_actions(schema))
 
 
-def _kinds() -> list[dict[str, object]]:
-    """Return the entities that never change: kinds and the groups they belong to."""
-    groups = sorted({kind.sensitivity for kind in Kind})
-    entities: list[dict[str, object]] = [_entity("Group", str(group)) for group in groups]
-    entities += [_entity("Kind", str(kind), parents=[("Group", str(kind.sensitivity))]) for kind in Kind]
-    return entities
+def _hint(fault: Fault) -> str:
+    return 'write `@id("...")` before each rule' if "no name" in fault.message else "see `cartveil policy check FILE`"
 
 
-def _entity(kind: str, name: str, *, parents: list[tuple[str, str]] | None = None) -> dict[str, object]:
-    links = [{"type": parent, "id": ident} for parent, ident in parents or []]
-    return {"uid": {"type": kind, "id": name}, "attrs": {}, "parents": links}
-
-
-def _names(policies: str, *, path: str) -> tuple[str, ...]:
+def _each(policies: str) -> tuple[Rule, ...]:
+    """Return the rules of a text without faults, in its order; Cedar numbers them so."""
     parsed = json.loads(cedarpy.policies_to_json_str(policies))["staticPolicies"]
-    names = [policy.get("annotations", {}).get("id") or "" for policy in parsed.values()]
-    if "" in names:
-        raise SchemaError("a rule has no name", path=path, hint='write `@id("...")` before each rule')
-    twice = sorted(name for name, count in Counter(names).items() if count > 1)
-    if twice:
-        raise SchemaError(f"two rules are named `{twice[0]}`", path=path)
-    return tuple(sorted(names))
+    documents = [parsed[f"policy{place}"] for place in range(len(parsed))]
+    return tuple(
+        Rule(document["annotations"]["id"], document["effect"] == "permit", text.text, text.start, document)
+        for text, document in zip(statements(policies), documents, strict=True)
+    )
 
 
 def _read(file: Traversable, *, hint: str) -> str:
@@ -97,7 +89,3 @@ def _read(file: Traversable, *, hint: str) -> str:
         raise ReadError("no such file", path=str(file), hint=hint) from None
     except (OSError, UnicodeDecodeError):
         raise ReadError("cannot be read as UTF-8 text", path=str(file)) from None
-
-
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0] if text.strip() else "unknown reason"

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from cartveil.errors import IntegrityError
 from cartveil.guard.keys import SecretKey
-from cartveil.guard.protect.columns import Numbers
+from cartveil.guard.protect.columns import Numbers, Rows
 
 Bytes = npt.NDArray[np.uint8]
 Encrypt = Callable[[Bytes], Bytes]
@@ -32,8 +32,8 @@ BLOCK = 16
 #: Below this many rows one call per value is faster than setting up a batch.
 FEW_ROWS = 10
 
-#: Bytes of one group's blocks that stay in the cache together.
-_CHUNK_BYTES = 1 << 19
+#: Bytes of one group's blocks that stay in the cache together with what is made of them.
+_CHUNK_BYTES = 1 << 17
 
 
 class Texts(NamedTuple):
@@ -49,13 +49,7 @@ class Texts(NamedTuple):
 
 
 def subkey(key: SecretKey, label: str, *, length: int = 32) -> bytes:
-    """Derive the key of one primitive, so that no two primitives share one.
-
-    Args:
-        key: The scope's key.
-        label: The primitive's name.
-        length: Bytes wanted.
-    """
+    """Derive the key of the primitive of that name from a scope's key, so that no two primitives share one."""
     info = b"cartveil protect " + label.encode()
     return HKDFExpand(SHA256(), length, info).derive(key.expose())
 
@@ -70,14 +64,20 @@ def texts_of(array: pa.Array) -> Texts:
     return Texts(data, offsets[:-1], np.diff(offsets))
 
 
-def strings_of(rows: Bytes) -> pa.Array:
-    """Return the rows of a (rows, width) matrix of ASCII characters as text."""
+def strings_of(rows: Bytes, lengths: Numbers | None = None) -> pa.Array:
+    """Return the rows of a matrix of UTF-8 as text; where all are whole, a contiguous matrix is not copied.
+
+    Args:
+        rows: (rows, width) characters.
+        lengths: (rows,) bytes of each row that count; all if not given.
+    """
     count, width = rows.shape
-    if count * width > 2**31 - 1:
-        offsets, kind = np.arange(count + 1, dtype=np.int64) * width, pa.large_string()
+    if lengths is None or not count or lengths.min() == width:
+        data, ends = rows.reshape(-1), np.arange(count + 1) * width
     else:
-        offsets, kind = np.arange(count + 1, dtype=np.int32) * np.int32(width), pa.string()
-    return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(offsets), pa.py_buffer(rows.tobytes())])
+        data, ends = rows[np.arange(width) < lengths[:, None]], np.concatenate([[0], np.cumsum(lengths)])
+    kind, offsets = (pa.string(), ends.astype(np.int32)) if ends[-1] < 2**31 else (pa.large_string(), ends)
+    return pa.Array.from_buffers(kind, count, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
 
 
 def aes(key: bytes) -> Encrypt:
@@ -105,34 +105,72 @@ def as_block(data: bytes) -> Bytes:
     return np.frombuffer(data, np.uint8)
 
 
-def groups(lengths: Numbers, *, least: int = 1) -> Iterator[tuple[Numbers, int]]:
-    """Yield rows of equal number of blocks, in chunks that fit the cache.
-
-    Args:
-        lengths: (rows,) bytes per row.
-        least: The number of blocks of an empty row.
+def groups(lengths: Numbers) -> Iterator[tuple[Rows, int]]:
+    """Yield rows of an equal number of blocks, at least one, in chunks that fit the cache.
 
     Yields:
-        (chunk,) row numbers, and their number of blocks.
+        (chunk,) row numbers or a slice of them, and their number of blocks.
     """
-    counts = np.maximum(-(-lengths // BLOCK), least)
-    order = np.argsort(counts, kind="stable")
-    edges = np.flatnonzero(np.diff(counts[order], prepend=-1, append=-1))
+    counts = np.maximum(-(-lengths // BLOCK), 1)
+    if len(counts) and counts.min() == counts.max():
+        for rows in _chunks(0, len(counts), int(counts[0])):
+            yield rows, int(counts[0])
+        return
+    # Numbers of 16 bits are sorted by their digits, several times faster than by comparing them.
+    order = np.argsort(counts.astype(np.uint16) if counts.max(initial=0) < 1 << 16 else counts, kind="stable")
+    edges = np.flatnonzero(np.diff(counts[order], prepend=-1, append=-1)).tolist()
     for start, end in pairwise(edges):
         blocks = int(counts[order[start]])
-        step = max(1, _CHUNK_BYTES // max(1, blocks * BLOCK))
-        for at in range(start, end, step):
-            yield order[at : min(at + step, end)], blocks
+        for rows in _chunks(start, end, blocks):
+            yield order[rows], blocks
 
 
-def gather(texts: Texts, rows: Numbers, width: int) -> Bytes:
+def _chunks(start: int, end: int, blocks: int) -> Iterator[slice]:
+    step = max(1, _CHUNK_BYTES // max(1, blocks * BLOCK))
+    return (slice(at, min(at + step, end)) for at in range(start, end, step))
+
+
+def gather(texts: Texts, rows: Rows, width: int) -> Bytes:
     """Copy some rows' bytes into a (rows, width) matrix, zeros behind the end."""
-    columns = np.arange(width)
-    lengths = texts.lengths[rows][:, None]
-    at = np.minimum(texts.starts[rows][:, None] + columns, texts.data.size - 1)  # (rows, width)
-    matrix: Bytes = texts.data[at]
-    matrix[columns >= lengths] = 0
+    matrix, lengths = windows(texts, rows, width), texts.lengths[rows]
+    if not len(lengths) or lengths.min() >= width:
+        return matrix
+    if width % BLOCK or lengths.min() < width - BLOCK:
+        matrix[np.arange(width) >= lengths[:, None]] = 0
+        return matrix
+    clear_behind(matrix, lengths - (width - BLOCK))
     return matrix
+
+
+def clear_behind(matrix: Bytes, tails: Numbers) -> None:
+    """Set to zero what stands behind the first `tails` bytes of each row's last block."""
+    last = matrix.view(np.uint64)[:, -2:]  # (rows, 2)
+    last &= _KEPT.take(tails, axis=0, mode="clip")
+
+
+def windows(texts: Texts, rows: Rows, width: int) -> Bytes:
+    """Copy `width` bytes from each row's start on into a (rows, width) matrix, whatever stands behind its end."""
+    starts, last = texts.starts[rows], texts.data.size - width
+    if not width or not len(starts):
+        return np.zeros((len(starts), width), np.uint8)
+    if last < 0 or (late := starts > last).all():
+        return _near_end(texts, starts, width)
+    # A view of all windows of this width at once: picking one is a copy of so many bytes, without an index per byte.
+    every = np.ndarray((last + 1,), f"V{width}", texts.data, strides=(1,))
+    matrix: Bytes = every[np.minimum(starts, last)].view(np.uint8).reshape(len(starts), width)
+    if late.any():
+        matrix[late] = _near_end(texts, starts[late], width)
+    return matrix
+
+
+def _near_end(texts: Texts, starts: Numbers, width: int) -> Bytes:
+    at = np.minimum(starts[:, None] + np.arange(width), texts.data.size - 1)  # (rows, width)
+    matrix: Bytes = texts.data[at]
+    return matrix
+
+
+#: (17, 2) words: the block that keeps the first n bytes of another, for n from 0 to 16.
+_KEPT = (np.tri(BLOCK + 1, BLOCK, -1, dtype=np.uint8) * np.uint8(255)).view(np.uint64)
 
 
 def cmac(texts: Texts, key: bytes) -> Bytes:
@@ -154,11 +192,13 @@ def cmac(texts: Texts, key: bytes) -> Bytes:
 def _cmac(texts: Texts, key: bytes) -> Bytes:
     tags = np.empty((len(texts.lengths), BLOCK), np.uint8)
     encrypt = aes(key)
+    every = np.arange(len(texts.lengths))
     for rows, blocks in groups(texts.lengths):
-        if len(rows) < FEW_ROWS:
-            tags[rows] = [as_block(cmac_one(texts.one(row), key)) for row in rows]
+        lengths = texts.lengths[rows]
+        if len(lengths) < FEW_ROWS:
+            tags[rows] = [as_block(cmac_one(texts.one(row), key)) for row in every[rows]]
         else:
-            tags[rows] = cmac_rows(encrypt, gather(texts, rows, blocks * BLOCK), texts.lengths[rows])
+            tags[rows] = cmac_rows(encrypt, windows(texts, rows, blocks * BLOCK), lengths)
     return tags
 
 
@@ -167,21 +207,45 @@ def cmac_rows(encrypt: Encrypt, matrix: Bytes, lengths: Numbers) -> Bytes:
 
     Args:
         encrypt: AES.
-        matrix: (rows, 16 x blocks) the rows, zeros behind their ends.
-        lengths: (rows,) bytes per row.
+        matrix: (rows, 16 x blocks) the rows, anything behind their ends.
+        lengths: (rows,) bytes per row, none of which ends before the last block.
 
     Returns:
         (rows, 16) tags.
     """
     zero = double(encrypt(np.zeros(BLOCK, np.uint8)).tobytes())
-    open_ended = np.flatnonzero(lengths < matrix.shape[1])
-    matrix[open_ended, lengths[open_ended]] = 0x80
-    last = np.where((lengths < matrix.shape[1])[:, None], as_block(double(zero)), as_block(zero))  # (rows, 16)
-    matrix[:, -BLOCK:] ^= last
-    state = np.zeros((len(matrix), BLOCK), np.uint8)
-    for at in range(0, matrix.shape[1], BLOCK):
+    tails = lengths - (matrix.shape[1] - BLOCK)  # (rows,) bytes in the last block
+    end_with(matrix, endings(as_block(double(zero)), as_block(zero)), tails)
+    return chain(encrypt, matrix)
+
+
+def chain(encrypt: Encrypt, matrix: Bytes) -> Bytes:
+    """Encrypt each row's blocks one into the next, as CBC does, and return (rows, 16) the last."""
+    state = encrypt(matrix[:, :BLOCK])
+    for at in range(BLOCK, matrix.shape[1], BLOCK):
         state = encrypt(state ^ matrix[:, at : at + BLOCK])
     return state
+
+
+def endings(partial: Bytes, whole: Bytes) -> Bytes:
+    """Return (17, 16): what is added to a last block of 0 to 16 bytes, the bit behind its end and one of the mode's.
+
+    Args:
+        partial: (16,) or (16, 16) added to blocks of 0 to 15 bytes.
+        whole: (16,) added to blocks of 16 bytes.
+    """
+    table = np.zeros((BLOCK + 1, BLOCK), np.uint8)
+    np.fill_diagonal(table[:BLOCK], 0x80)
+    table[:BLOCK] ^= partial
+    table[BLOCK] = whole
+    return table
+
+
+def end_with(matrix: Bytes, table: Bytes, tails: Numbers) -> None:
+    """Clear what stands behind the rows' ends, and add the line of `endings` for the bytes in their last blocks."""
+    clear_behind(matrix, tails)
+    last = matrix.view(np.uint64)[:, -2:]  # (rows, 2)
+    last ^= table.view(np.uint64).take(tails, axis=0, mode="clip")
 
 
 def cmac_one(data: bytes, key: bytes) -> bytes:
@@ -202,6 +266,8 @@ def counter_stream(encrypt: Encrypt, first: Bytes, blocks: int) -> Bytes:
     Returns:
         (rows, 16 x blocks).
     """
+    if blocks == 1:
+        return encrypt(first)
     counters = np.repeat(first[:, None, :], blocks, axis=1)  # (rows, blocks, 16)
     words = np.ascontiguousarray(counters).view(">u4")  # (rows, blocks, 4)
     words[:, :, 3] += np.arange(blocks, dtype=np.uint32)

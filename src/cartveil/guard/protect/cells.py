@@ -4,6 +4,8 @@ A cell's bytes are a tag that says the type, then the value as Arrow stores it:
 - one byte type number, the place in `_NAMES` plus one; new types are only ever added at the end
 - for timestamps one byte length of the zone and the zone; for decimals two bytes, precision and scale
 - the value: text and binary as they are, everything else fixed-width little endian
+A padded cell hides how long the value is: one byte `_PADDED`, four bytes big-endian length, then a cell as above of so
+many bytes, then zeros.
 """
 
 from collections.abc import Sequence
@@ -26,6 +28,11 @@ _NAMES = (
     *("duration[s]", "duration[ms]", "duration[us]", "duration[ns]"),
     *("timestamp[s]", "timestamp[ms]", "timestamp[us]", "timestamp[ns]", "decimal128"),
 )
+
+#: Instead of a type number; no type ever gets it.
+_PADDED = 255
+_LENGTH_BYTES = 4
+
 _PLAIN = {
     str(kind): kind
     for kind in (
@@ -115,7 +122,7 @@ def unpack(cells: Sequence[bytes | None]) -> pa.Array:
     Cells of several types, as when a column changed its type between two days, come back as double where all are
     numbers, else as text.
     """
-    tags = {cell[: type_of(cell)[1]] for cell in cells if cell is not None}
+    tags = _tags(cells)
     if not tags:
         return pa.nulls(len(cells), pa.string())
     parts = [_of_tag(cells, tag) for tag in sorted(tags)]
@@ -124,6 +131,47 @@ def unpack(cells: Sequence[bytes | None]) -> pa.Array:
     numeric = all(types.is_integer(part.type) or types.is_floating(part.type) for part in parts)
     common = pa.float64() if numeric else pa.string()
     return pc.coalesce(*[part.cast(common) for part in parts])
+
+
+def _tags(cells: Sequence[bytes | None]) -> set[bytes]:
+    """Return the tags of all cells; a column has one, as a rule, and no tag begins with another."""
+    tags: set[bytes] = set()
+    left = [cell for cell in cells if cell is not None]
+    while left:
+        tag = left[0][: type_of(left[0])[1]]
+        tags.add(tag)
+        left = [cell for cell in left if not cell.startswith(tag)]
+    return tags
+
+
+def padded(cells: list[bytes | None], multiple: int) -> list[bytes | None]:
+    """Return cells whose lengths are rounded up to a multiple of so many bytes; 0 leaves them as they are."""
+    if not multiple:
+        return cells
+    return [None if cell is None else _padded(cell, multiple) for cell in cells]
+
+
+def unpadded(cells: list[bytes | None]) -> list[bytes | None]:
+    """Return the cells within padded ones; others stay as they are.
+
+    Raises:
+        ValueError: A cell says that it is longer than it is.
+    """
+    mark = bytes([_PADDED])
+    return [_unpadded(cell) if cell is not None and cell.startswith(mark) else cell for cell in cells]
+
+
+def _padded(cell: bytes, multiple: int) -> bytes:
+    whole = bytes([_PADDED]) + len(cell).to_bytes(_LENGTH_BYTES) + cell
+    return whole.ljust(-(-len(whole) // multiple) * multiple, b"\x00")
+
+
+def _unpadded(cell: bytes) -> bytes:
+    start = 1 + _LENGTH_BYTES
+    end = start + int.from_bytes(cell[1:start])
+    if end > len(cell):
+        raise ValueError("a padded cell is cut short")
+    return cell[start:end]
 
 
 def _of_tag(cells: Sequence[bytes | None], tag: bytes) -> pa.Array:

@@ -1,15 +1,17 @@
 """What every primitive does to a column before and after its own work: decode, find distinct values, put back.
 
-A primitive is written for an array of distinct values without NULLs; `each_distinct` turns it into a function of
-a column. Real columns repeat, so this is where most of the speed comes from.
+A primitive is written for an array of values without NULLs; `each_distinct` turns it into a function of a column.
+Real columns repeat, so this is where much of the speed comes from. Where a primitive costs less than finding distinct
+values does, `each_value` finds them only if a sample says that values repeat often.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as types
 
 from cartveil.errors import ColumnError
@@ -19,8 +21,14 @@ Values = Any
 
 Numbers = npt.NDArray[np.int64]
 
+#: Some rows of a batch: their numbers, or a slice where they stand in order, which copies nothing.
+Rows = Numbers | slice
+
 #: Above this, 32-bit offsets overflow when chunks are joined.
 _LARGE = 2**31 - 1
+
+#: Rows looked at to guess whether values repeat; up to so many, finding out costs nothing.
+_SAMPLE = 4096
 
 
 def as_array(column: Values) -> pa.Array:
@@ -109,19 +117,62 @@ def each_distinct(column: Values, change: Callable[[pa.Array], pa.Array], *, tex
     return shaped_like(change(encoded.dictionary).take(encoded.indices), column)
 
 
+def each_value(column: Values, change: Callable[[pa.Array], pa.Array]) -> Values:
+    """Change each value, as text; each distinct one once where values seem to repeat often.
+
+    Args:
+        column: As for `each_distinct`.
+        change: As for `each_distinct`, but it may be given equal values, and gives equal results for them.
+    """
+    array = as_text(column)
+    if types.is_dictionary(column.type) or _repeats(array):
+        return each_distinct(column, change)
+    if not array.null_count:
+        return shaped_like(change(array), column)
+    present = array.is_valid().to_numpy(zero_copy_only=False)
+    places = pa.array(np.cumsum(present) - 1, mask=~present)
+    return shaped_like(change(array.drop_null()).take(places), column)
+
+
+def distinct_up_to(column: Values, most: int) -> int:
+    """Return the number of distinct values of a column, NULL not counted, or some number from `most` on."""
+    array = as_text(column)
+    first = int(pc.count_distinct(array.slice(0, 8 * most), mode="only_valid").as_py())
+    return first if first >= most else int(pc.count_distinct(array, mode="only_valid").as_py())
+
+
+def _repeats(array: pa.Array) -> bool:
+    """Return whether each value seems to stand three times or more: side by side, or in rows far apart."""
+    if len(array) <= _SAMPLE:
+        return True
+    side_by_side = array.slice(len(array) // 2, _SAMPLE // 4)
+    if 3 * len(side_by_side.unique()) < len(side_by_side):
+        return True
+    apart = array.take(pa.array(np.arange(_SAMPLE) * (len(array) // _SAMPLE)))
+    # Of k rows drawn from n, with each value m times, about k^2 m / 2n meet their like.
+    alike = len(apart) - len(apart.unique())
+    return 2 * alike * len(array) > 3 * _SAMPLE**2
+
+
 def nulls_like(column: Values, kind: pa.DataType | None = None) -> Values:
     """Return a column of NULLs as long as this one."""
     return shaped_like(pa.nulls(len(column), kind or pa.string()), column)
 
 
-def in_order(rows: list[Numbers], parts: list[pa.Array]) -> pa.Array:
+def in_order(rows: Sequence[Rows], parts: list[pa.Array]) -> pa.Array:
     """Put parts of a column back where they stood.
 
     Args:
-        rows: For each part its values' row numbers; together each row once.
+        rows: For each part its values' row numbers, or a slice; together each row once. If all are slices, they stand
+            in order already.
         parts: The values, of one type.
     """
-    order = np.concatenate(rows)
+    if types.is_string(parts[0].type) and sum(part.nbytes for part in parts) > _LARGE:
+        parts = [part.cast(pa.large_string()) for part in parts]
+    joined = pa.concat_arrays(parts)
+    if all(isinstance(some, slice) for some in rows):
+        return joined
+    order = np.concatenate([np.arange(some.start, some.stop) if isinstance(some, slice) else some for some in rows])
     back = np.empty(len(order), np.int64)
     back[order] = np.arange(len(order))
-    return pa.concat_arrays(parts).take(pa.array(back))
+    return joined.take(pa.array(back))

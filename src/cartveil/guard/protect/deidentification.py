@@ -9,8 +9,9 @@ from cartveil.events.patterns import find_patterns
 from cartveil.events.schema import Column, Table
 from cartveil.events.spans import Finder
 from cartveil.guard.keys import SecretKey
+from cartveil.guard.protect.anonymity import AnonymityReport
 from cartveil.guard.protect.blocks import subkey
-from cartveil.guard.protect.plan import LINKING, in_words, plan, protect_table
+from cartveil.guard.protect.plan import LINKING, in_words, plan, protect_and_tell
 from cartveil.guard.protect.risk import risk
 from cartveil.guard.protect.steps import Derive, Scope
 
@@ -34,7 +35,8 @@ class DeidentificationReport:
         quasi_columns: Columns by which rows might be matched with outside knowledge of people.
         smallest_group: Rows of the smallest group alike in these (k).
         unique_share: Share of rows that no other row equals in all columns but pseudonyms.
-        rows: Rows of the table.
+        rows: Rows of the table as it leaves.
+        anonymity: What it took to reach the schema's `k`; None where it asks for none.
     """
 
     label: str
@@ -44,6 +46,7 @@ class DeidentificationReport:
     smallest_group: int
     unique_share: float
     rows: int
+    anonymity: AnonymityReport | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Return the report for JSON."""
@@ -72,7 +75,7 @@ def deidentify(
           rows alike in quasi-identifiers have at least five members, and no row is alone in all its columns.
     """
     derive = derive_from(key or SecretKey.generate())
-    released = protect_table(table, schema, derive=derive, scope=SCOPE, finder=finder)
+    released, anonymity = protect_and_tell(table, schema, derive=derive, scope=SCOPE, finder=finder)
     kept = [column for column, _ in plan(schema).steps if column.name in released.column_names]
     quasi = tuple(column.name for column in kept if _is_quasi(column))
     by_quasi = risk(released, quasi)
@@ -86,6 +89,7 @@ def deidentify(
         smallest_group=by_quasi.smallest,
         unique_share=round(whole.unique_share, 6),
         rows=released.num_rows,
+        anonymity=anonymity,
     )
 
 

@@ -3,6 +3,11 @@
 Fresh noise would average out over repeated exports; noise drawn from a keyed function of the record's id does not.
 """
 
+import decimal
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,13 +19,16 @@ import pyarrow.types as types
 from cartveil.errors import ColumnError, SchemaError
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect.blocks import cmac, subkey, texts_of
-from cartveil.guard.protect.columns import Values, as_measure, as_text, shaped_like
+from cartveil.guard.protect.columns import Numbers, Values, as_measure, as_text, shaped_like
 from cartveil.guard.protect.widths import Unit, parse_width
 
 Floats = npt.NDArray[np.float64]
 
 _TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _EXACT = 2**53  # integers above are not exact in a double
+_WIDEST = 2**63 - 1
+_WIDEST_SPAN = 2.0**62  # ticks
+_WIDE = decimal.Context(prec=80)  # the widest decimal of Arrow has 76 digits
 
 
 def jitter(
@@ -52,7 +60,9 @@ def jitter(
 
     Guarantees:
         - Same record, key and value: same result.
-        - |result - value| <= spread x |value|, or the span; the sign stays, zero stays zero, whole numbers stay whole.
+        - |result - value| <= spread x |value|, or the span, to the last place of the type; the sign stays, zero stays
+          zero, whole numbers stay whole.
+        - `minimum` and `maximum` hold before the spread does.
     """
     if len(records) != len(column):
         raise ColumnError(f"{len(records)} record ids for {len(column)} values")
@@ -64,11 +74,10 @@ def jitter(
 
 def movements(records: Values, key: SecretKey) -> Floats:
     """Return (rows,) uniform numbers in [-1, 1), one for each record id; a NULL id counts as empty text."""
-    encoded = pc.fill_null(as_text(records), "").dictionary_encode()
-    tags = cmac(texts_of(encoded.dictionary), subkey(key, "jitter"))
+    # Records seldom repeat, and a tag costs less than finding out.
+    tags = cmac(texts_of(pc.fill_null(as_text(records), "")), subkey(key, "jitter"))
     whole = np.ascontiguousarray(tags[:, :8]).view(">u8")[:, 0].astype(np.uint64) >> np.uint64(11)
-    spread: Floats = whole / 2.0**52 - 1.0
-    moved: Floats = spread[encoded.indices.to_numpy()]
+    moved: Floats = whole / 2.0**52 - 1.0
     return moved
 
 
@@ -81,50 +90,139 @@ def _fraction(spread: object) -> float:
 
 
 def _move_numbers(array: pa.Array, movement: Floats, spread: float, bounds: tuple[Any, Any]) -> pa.Array:
-    kind = array.type
-    if types.is_decimal(kind):
-        return _move_decimals(array, movement, spread, bounds)
-    values = _as_doubles(array)
-    moved = _moved(values, movement, spread, whole=types.is_integer(kind))
-    moved = np.clip(moved, *_bounds(bounds)) if bounds != (None, None) else moved
-    return _from_doubles(moved, array)
-
-
-def _as_doubles(array: pa.Array) -> Floats:
+    if types.is_decimal(array.type):
+        return move_decimals(array, movement, spread, bounds=bounds)
     if types.is_integer(array.type):
-        extremes = [value for value in pc.min_max(array).as_py().values() if value is not None]
-        if any(abs(value) > _EXACT for value in extremes):
-            raise ColumnError("whole numbers above 2^53 cannot be jittered", hint="such numbers are ids: use `token`")
+        return _move_integers(array, movement, spread, bounds)
+    return _move_floats(array, movement, spread, bounds)
+
+
+def _move_floats(array: pa.Array, movement: Floats, spread: float, bounds: tuple[Any, Any]) -> pa.Array:
+    kind = array.type.to_pandas_dtype()
+    values = _numpy(array.cast(pa.float64()), 0.0)
+    finite = np.isfinite(values)
+    known = np.where(finite, values, 0.0)
+    # Rounding could step over a bound by one place: both bounds lie one place nearer to the value.
+    room = np.nextafter(np.abs(known) * spread, 0.0)
+    with np.errstate(over="ignore", under="ignore"):
+        low, high = np.nextafter(known - room, known), np.nextafter(known + room, known)
+        moved = np.clip(known + room * movement, low, high).astype(kind)
+        # A narrow type rounds once more, perhaps outwards, to nothing, or to infinity; the value itself never leaves.
+        inside = (moved >= low) & (moved <= high)
+    moved = np.where(finite, np.where(inside, moved, known), values)
+    moved = np.clip(moved, *_bounds(bounds)) if bounds != (None, None) else moved
+    return pa.array(moved.astype(kind), array.type, mask=_missing(array))
+
+
+def _move_integers(array: pa.Array, movement: Floats, spread: float, bounds: tuple[Any, Any]) -> pa.Array:
+    extremes = [value for value in pc.min_max(array).as_py().values() if value is not None]
+    if any(abs(value) > _EXACT for value in extremes):
+        raise ColumnError("whole numbers above 2^53 cannot be jittered", hint="such numbers are ids: use `token`")
+    info = np.iinfo(array.type.to_pandas_dtype())
+    moved = np.clip(move_whole(_numpy(array, 0).astype(np.int64), movement, spread), info.min, min(info.max, _WIDEST))
+    moved = _within(moved, bounds)
+    return pa.array(moved.astype(info.dtype), array.type, mask=_missing(array))
+
+
+def move_whole(values: Numbers, movement: Floats, spread: float) -> Numbers:
+    """Move whole numbers up to 2^53 by whole numbers within the spread, exactly.
+
+    Args:
+        values: (rows,).
+        movement: (rows,) from -1 to 1.
+        spread: Greatest share of the value, below 1.
+    """
+    sizes = np.abs(values).astype(np.float64)
+    room = sizes * spread
+    most = np.floor(room)
+    # A product that was rounded up to a whole number lies just above what is allowed.
+    most -= (most == room) & (_rounding(sizes, spread, room) < 0)
+    most = np.maximum(most, 0.0)
+    offset: Numbers = np.clip(np.rint(room * movement), -most, most).astype(np.int64)
+    return values + offset
+
+
+def _rounding(left: Floats, right: float, product: Floats) -> Floats:
+    """Return the exact product less the rounded one. Source: Dekker's product, Numerische Mathematik 18 (1971)."""
+    split = float(2**27 + 1)
+    left_high = left * split - (left * split - left)
+    right_high = right * split - (right * split - right)
+    left_low, right_low = left - left_high, right - right_high
+    error: Floats = ((left_high * right_high - product) + left_high * right_low + left_low * right_high) + (
+        left_low * right_low
+    )
+    return error
+
+
+def _within(values: Numbers, bounds: tuple[Any, Any]) -> Numbers:
+    """Return whole numbers no less and no more than the bounds, which need not be whole."""
+    least, most = bounds
+    values = values if least is None else np.maximum(values, math.ceil(least))
+    return values if most is None else np.minimum(values, math.floor(most))
+
+
+def _numpy(array: pa.Array, gap: float) -> Any:
+    return (pc.fill_null(array, pa.scalar(gap, array.type)) if array.null_count else array).to_numpy(
+        zero_copy_only=False
+    )
+
+
+def _missing(array: pa.Array) -> npt.NDArray[np.bool_]:
+    missing: npt.NDArray[np.bool_] = array.is_null().to_numpy(zero_copy_only=False)
+    return missing
+
+
+def move_decimals(array: pa.Array, movement: Floats, spread: float, *, bounds: tuple[Any, Any] = (None, None)) -> Any:
+    """Move decimals by whole units of their last place within the spread, exactly.
+
+    Args:
+        array: Decimals of any width.
+        movement: (rows,) from -1 to 1.
+        spread: Greatest share of the value, below 1.
+        bounds: Least and greatest result, or None for either.
+    """
+    scale, most = array.type.scale, 10**array.type.precision - 1
+    edges = _units(bounds[0], scale, math.ceil, -most), _units(bounds[1], scale, math.floor, most)
+    narrow = _narrow_units(array)
+    if narrow is not None:
+        least, greatest = (max(-_WIDEST, min(_WIDEST, edge)) for edge in edges)
+        moved = _narrow_decimals(np.clip(move_whole(narrow, movement, spread), least, greatest), array.type)
+        return pc.if_else(array.is_valid(), moved, pa.scalar(None, array.type))
+    moved = [
+        None if value is None else _moved_wide(int(value.scaleb(scale, _WIDE)), by, spread, edges)
+        for value, by in zip(array.to_pylist(), movement, strict=True)
+    ]
+    decimals = [None if unit is None else Decimal(unit).scaleb(-scale, _WIDE) for unit in moved]
+    return pa.array(decimals, array.type)
+
+
+def _moved_wide(unit: int, by: float, spread: float, edges: tuple[int, int]) -> int:
+    """Move a number wider than a machine's: whole fractions, rounded towards the value."""
+    room = Fraction(spread) * Fraction(by) * abs(unit)
+    return min(max(unit + int(room), edges[0]), edges[1])
+
+
+def _narrow_units(array: pa.Array) -> Numbers | None:
+    """Return (rows,) the decimals in units of their last place, 0 for a gap; None where some are above 2^53."""
+    if not types.is_decimal128(array.type):
+        return None
     filled = pc.fill_null(array, pa.scalar(0, array.type)) if array.null_count else array
-    values: Floats = filled.to_numpy(zero_copy_only=False).astype(np.float64)
-    return values
+    if not len(filled):
+        return np.zeros(0, np.int64)
+    words = np.frombuffer(filled.buffers()[1], "<i8").reshape(-1, 2)[filled.offset : filled.offset + len(filled)]
+    low, high = words[:, 0], words[:, 1]
+    return low if ((high == low >> 63) & (low <= _EXACT) & (low >= -_EXACT)).all() else None
 
 
-def _from_doubles(values: Floats, like: pa.Array) -> pa.Array:
-    """Return the values in the type of `like`, NULL where it is NULL."""
-    missing = like.is_null().to_numpy(zero_copy_only=False)
-    if types.is_integer(like.type):
-        info = np.iinfo(like.type.to_pandas_dtype())
-        kept = np.clip(values, float(info.min), float(info.max)).astype(like.type.to_pandas_dtype())
-        return pa.array(kept, like.type, mask=missing)
-    return pa.array(values.astype(like.type.to_pandas_dtype()), like.type, mask=missing)
+def _narrow_decimals(units: Numbers, kind: pa.DataType) -> pa.Array:
+    words = np.stack([units, units >> 63], axis=1).astype("<i8")
+    return pa.Array.from_buffers(kind, len(units), [None, pa.py_buffer(words.tobytes())])
 
 
-def _moved(values: Floats, movement: Floats, spread: float, *, whole: bool) -> Floats:
-    room = np.abs(values) * spread
-    with np.errstate(invalid="ignore"):
-        moved = values + room * movement
-        if not whole:
-            return np.where(np.isfinite(values), moved, values)
-        # The nearest whole number may lie outside the spread; the value itself never does.
-        return np.clip(np.rint(moved), np.ceil(values - room), np.floor(values + room))
-
-
-def _move_decimals(array: pa.Array, movement: Floats, spread: float, bounds: tuple[Any, Any]) -> pa.Array:
-    scale = 10.0**array.type.scale
-    units = np.rint(_as_doubles(array.cast(pa.float64())) * scale)
-    moved = np.clip(_moved(units, movement, spread, whole=True) / scale, *_bounds(bounds))
-    return pa.array(moved, pa.float64(), mask=array.is_null().to_numpy(zero_copy_only=False)).cast(array.type)
+def _units(bound: Any, scale: int, whole: Callable[[Fraction], int], edge: int) -> int:
+    if bound is None:
+        return edge
+    return max(-abs(edge), min(abs(edge), whole(Fraction(bound) * Fraction(10) ** scale)))
 
 
 def _bounds(bounds: tuple[Any, Any]) -> tuple[float, float]:
@@ -141,6 +239,11 @@ def _move_times(array: pa.Array, movement: Floats, spread: object) -> pa.Array:
         ticks, whole = _TICKS[kind.unit] * width.amount, array.cast(pa.int64())
     else:
         ticks, whole = width.amount / 86_400, array.cast(pa.date32()).cast(pa.int32()).cast(pa.int64())
+    if ticks > _WIDEST_SPAN:
+        raise SchemaError(f"`{spread}` is no spread for times", hint="a span of some days is usual")
     offsets = pa.array(np.trunc(movement * ticks).astype(np.int64))
-    moved = pc.add(whole, offsets)
-    return moved.cast(kind) if types.is_timestamp(kind) else moved.cast(pa.int32()).cast(pa.date32()).cast(kind)
+    try:
+        moved = pc.add_checked(whole, offsets)
+        return moved.cast(kind) if types.is_timestamp(kind) else moved.cast(pa.int32()).cast(pa.date32()).cast(kind)
+    except pa.ArrowInvalid:
+        raise ColumnError("a time lies too far away to be moved", hint="clean the table first") from None

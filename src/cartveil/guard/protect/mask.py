@@ -16,15 +16,16 @@ What is kept, per kind; stars have a fixed number wherever the length of the hid
 A value that does not have the shape of its kind, or is too short, becomes stars alone.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartveil.events.kinds import Kind
 from cartveil.events.places import find_regions
-from cartveil.guard.protect.columns import Values, each_distinct, in_order
+from cartveil.guard.protect.columns import Values, each_distinct, each_value, in_order
+from cartveil.guard.protect.letters import COMPOUND
+from cartveil.guard.protect.profiles import Profile, hide_rooms, rules_of
+from cartveil.guard.protect.shapes import by_shape
 
 STARS = "******"
 
@@ -32,15 +33,9 @@ STARS = "******"
 #: that matches holds.
 Rules = tuple[tuple[str, ...], ...]
 
-_COMPOUND = (
-    "欧阳|歐陽|司马|司馬|上官|诸葛|諸葛|东方|東方|皇甫|尉迟|尉遲|公孙|公孫|令狐|慕容|宇文|长孙|長孫|司徒|司空|夏侯|独孤|獨孤|"
-    "南宫|南宮|东郭|西门|西門|轩辕|軒轅|百里|呼延|端木|申屠|太史|公羊|澹台|濮阳|拓跋|赫连|万俟|闻人|宗政|钟离|鮮于|鲜于|闾丘|单于|公冶|仲孙|淳于|"
-    "太叔|乐正|漆雕|巫马|公西|颛孙|壤驷|公良|夹谷|宰父|谷梁|段干|左丘|梁丘|第五"
-)
-
 _NAME: Rules = (
-    (rf"^({_COMPOUND})\p{{Han}}$", r"\1*"),
-    (rf"^({_COMPOUND})\p{{Han}}{{2,}}$", r"\1**"),
+    (rf"^({COMPOUND})\p{{Han}}$", r"\1*"),
+    (rf"^({COMPOUND})\p{{Han}}{{2,}}$", r"\1**"),
     (r"^(\p{Han})\p{Han}$", r"\1*"),
     (r"^(\p{Han})\p{Han}(\p{Han})$", r"\1*\2"),
     (r"^(\p{Han})[\p{Han}·・•.]{3,}$", r"\1**"),
@@ -97,12 +92,13 @@ _RULES: dict[Kind, Rules] = {
 }
 
 
-def mask(column: Values, *, kind: Kind) -> Values:
+def mask(column: Values, *, kind: Kind, profile: Profile | None = None) -> Values:
     """Hide most of each value.
 
     Args:
         column: Text, or what has a text form.
         kind: What the values are.
+        profile: A rule from outside that may be stricter; see `profiles`.
 
     Returns:
         Text; NULL stays NULL.
@@ -111,25 +107,36 @@ def mask(column: Values, *, kind: Kind) -> Values:
         - No value of a sensitive kind comes back as it was.
         - Where the kind's stars have a fixed number, values of different length look alike.
     """
+    if profile is Profile.WAYBILL and kind is Kind.ADDRESS:
+        return each_distinct(column, hide_rooms)
+    if profile is not None and (rules := rules_of(kind, profile)) is not None:
+        return each_distinct(column, lambda values: _by_rules(values, rules))
     if kind is Kind.ADDRESS:
         return each_distinct(column, _addresses)
-    return each_distinct(column, _shaped(_RULES.get(kind, ())))
+    return each_value(column, lambda values: _masked(values, kind))
 
 
-def _shaped(rules: Rules) -> Callable[[pa.Array], pa.Array]:
-    def change(values: pa.Array) -> pa.Array:
-        left = pc.utf8_trim_whitespace(values)
-        places, rows, parts = np.arange(len(values)), [], []
-        for pattern, *part, kept in rules:
-            fits = pc.match_substring_regex(left, pattern)
-            chosen = fits.to_numpy(zero_copy_only=False)
-            rows.append(places[chosen])
-            parts.append(pc.replace_substring_regex(left.filter(fits), part[0] if part else pattern, kept))
-            # Most values fit the first rule or two; the others need not look at them again.
-            places, left = places[~chosen], left.filter(pc.invert(fits))
-        return in_order([*rows, places], [*parts, pa.repeat(pa.scalar(STARS, values.type), len(left))])
+def _masked(values: pa.Array, kind: Kind) -> pa.Array:
+    rows, parts, left = by_shape(values, kind)
+    if len(left):
+        rows.append(left)
+        parts.append(_by_rules(values.take(pa.array(left)), _RULES.get(kind, ())))
+    return in_order(rows, [part.cast(values.type) for part in parts]) if parts else values
 
-    return change
+
+def _by_rules(values: pa.Array, rules: Rules) -> pa.Array:
+    left = pc.utf8_trim_whitespace(values)
+    places, rows, parts = np.arange(len(values)), [], []
+    for pattern, *part, kept in rules:
+        fits = pc.match_substring_regex(left, pattern)
+        chosen = fits.to_numpy(zero_copy_only=False)
+        if not chosen.any():
+            continue
+        rows.append(places[chosen])
+        parts.append(pc.replace_substring_regex(left.filter(fits), part[0] if part else pattern, kept))
+        # Most values fit the first rule or two; the others need not look at them again.
+        places, left = places[~chosen], left.filter(pc.invert(fits))
+    return in_order([*rows, places], [*parts, pa.repeat(pa.scalar(STARS, values.type), len(left))])
 
 
 def _addresses(values: pa.Array) -> pa.Array:

@@ -17,18 +17,20 @@ from cartveil.events.patterns import find_patterns
 from cartveil.events.protected import EVENT_COLUMNS, ProtectedEvents
 from cartveil.events.schema import Column, Table
 from cartveil.events.spans import Finder
+from cartveil.guard.protect.anonymity import AnonymityReport, is_quasi, recode
 from cartveil.guard.protect.columns import Values, as_text
 from cartveil.guard.protect.steps import Derive, Release, Scope, released
 
 Subjects = Literal["pseudonym", "none"]
 
 #: Methods whose results link the rows of one consumer.
-LINKING = frozenset({Method.PSEUDONYM, Method.TOKEN})
+LINKING = frozenset({Method.PSEUDONYM, Method.TOKEN, Method.FPE})
 
 #: Groups that never leave as they are, whatever the schema says.
 _NEVER_CLEAR = frozenset({Sensitivity.DIRECT, Sensitivity.OFFICIAL, Sensitivity.PAYMENT, Sensitivity.SPECIAL})
 
-_ROLES = {
+#: What the columns of events are called, by their part.
+ROLE_NAMES = {
     Role.SUBJECT: "subject",
     Role.TIME: "time",
     Role.ITEM: "item",
@@ -94,8 +96,22 @@ def protect_table(
     Raises:
         RefusedError: See `plan`.
         ColumnError: A column does not fit its step.
+
+    Guarantees:
+        - Where the schema's table has a `k`, at least k people look alike in what narrows a person down; rows that
+          nothing hides are left out.
     """
-    return _apply(plan(schema), table, schema, _release(table, schema, derive, scope, finder))
+    return protect_and_tell(table, schema, derive=derive, scope=scope, finder=finder)[0]
+
+
+def protect_and_tell(
+    table: pa.Table, schema: Table, *, derive: Derive, scope: Scope, finder: Finder = find_patterns
+) -> tuple[pa.Table, AnonymityReport | None]:
+    """Return what `protect_table` returns, and what it took to reach the schema's `k`, where it has one."""
+    steps = plan(schema)
+    hidden = hide(table, schema, steps)
+    release = _release(hidden.table, schema, derive, scope, finder)
+    return _apply(steps, hidden, schema, release), hidden.report
 
 
 def protect_events(
@@ -134,9 +150,11 @@ def protect_events(
     if subjects == "pseudonym":
         subject = next(column.name for column, _ in chosen.steps if column.role is Role.SUBJECT)
         table = table.filter(pc.is_valid(table[subject]))
-    columns = _apply(chosen, table, schema, _release(table, schema, derive, scope, finder))
+    hidden = hide(table, schema, chosen)
+    columns = _apply(chosen, hidden, schema, _release(hidden.table, schema, derive, scope, finder))
     events = _sorted(_as_events(columns, chosen))
-    return ProtectedEvents(events, _description(events, chosen, scope, subjects), ProtectionMark())
+    described = {**_description(events, chosen, scope, subjects), **_told(hidden)}
+    return ProtectedEvents(events, described, ProtectionMark())
 
 
 def record_ids(table: pa.Table, schema: Table) -> pa.Array:
@@ -155,9 +173,39 @@ def record_ids(table: pa.Table, schema: Table) -> pa.Array:
     return pc.binary_join_element_wise(*texts, separator)
 
 
-def _apply(steps: Plan, table: pa.Table, schema: Table, release: Release) -> pa.Table:
+@dataclass(frozen=True)
+class Hidden:
+    """A clear table whose quasi columns are as coarse as the schema's `k` asks for.
+
+    Args:
+        table: The clear rows that are left.
+        coarse: Per quasi column its values as they leave; empty where no k is asked for.
+        report: What it took; None where no k is asked for.
+    """
+
+    table: pa.Table
+    coarse: Mapping[str, Values]
+    report: AnonymityReport | None
+
+
+def hide(table: pa.Table, schema: Table, steps: Plan) -> Hidden:
+    """Make the quasi columns that leave so coarse that k people look alike, where the schema's table has a k."""
+    columns = [column for column, _ in steps.steps if column.name in table.column_names and is_quasi(column)]
+    if schema.k is None or not columns:
+        return Hidden(table, {}, None)
+    recoded = recode(table, schema, columns, k=schema.k)
+    return Hidden(table.filter(recoded.kept), recoded.columns, recoded.report)
+
+
+def _apply(steps: Plan, hidden: Hidden, schema: Table, release: Release) -> pa.Table:
+    table = hidden.table
     present = [column for column, _ in steps.steps if column.name in table.column_names]
-    columns = [released(table[spec.name], spec, release, path=f"{schema.name}.{spec.name}") for spec in present]
+    columns = [
+        hidden.coarse[spec.name]
+        if spec.name in hidden.coarse
+        else released(table[spec.name], spec, release, path=f"{schema.name}.{spec.name}")
+        for spec in present
+    ]
     return pa.table(columns, names=[column.name for column in present])
 
 
@@ -165,10 +213,16 @@ def _release(table: pa.Table, schema: Table, derive: Derive, scope: Scope, finde
     here = [column for column in schema.columns if column.name in table.column_names]
     redacts = any(column.release.method is Method.REDACT for column in here)
     known = [(column.kind, table[column.name]) for column in here if redacts and column.kind in _KNOWN_IN_TEXT]
-    return Release(derive, scope, record_ids(table, schema), finder, known)
+    subject = schema.by_role(Role.SUBJECT)
+    subjects = table[subject.name] if subject is not None and subject.name in table.column_names else None
+    return Release(derive, scope, record_ids(table, schema), finder, known, subjects)
 
 
 def _refuse_clear(column: Column, table: str) -> None:
+    if column.kind is Kind.CARD_CODE:
+        raise RefusedError(
+            "the code of a card never leaves", path=f"{table}.{column.name}", hint="set `release` to drop"
+        )
     if column.release.method is Method.KEEP and column.kind.sensitivity in _NEVER_CLEAR:
         hint = 'set `release` to "pseudonym", "mask", "generalise" or "drop", or correct the kind'
         message = f"a column of kind `{column.kind}` cannot leave as it is"
@@ -193,9 +247,9 @@ def _check_parts(chosen: Plan, scope: Scope, subjects: Subjects) -> None:
 def _as_events(columns: pa.Table, chosen: Plan) -> pa.Table:
     """Rename the role columns and give them their types."""
     specs = {column.name: column for column, _ in chosen.steps}
-    roles = {_ROLES[spec.role]: name for name, spec in specs.items() if spec.role in _ROLES}
+    roles = {ROLE_NAMES[spec.role]: name for name, spec in specs.items() if spec.role in ROLE_NAMES}
     first = {event: _part(columns[roles[event]], event, chosen.table) for event in EVENT_COLUMNS if event in roles}
-    rest = {name: columns[name] for name, spec in specs.items() if spec.role not in _ROLES}
+    rest = {name: columns[name] for name, spec in specs.items() if spec.role not in ROLE_NAMES}
     clashes = first.keys() & rest.keys()
     if clashes:
         hint = "give it the role of that name, or another name"
@@ -250,7 +304,13 @@ def _description(events: pa.Table, chosen: Plan, scope: Scope, subjects: Subject
         "consumers": str(people),
         "events": str(events.num_rows),
         "steps": _listed(chosen.methods().items()),
+        "quasi": "; ".join(column.name for column, _ in chosen.steps if is_quasi(column)),
     }
+
+
+def _told(hidden: Hidden) -> Mapping[str, str]:
+    report = hidden.report
+    return {} if report is None else {"k": str(report.k), "suppressed": str(report.suppressed)}
 
 
 def _listed(pairs: Iterable[tuple[str, str]]) -> str:

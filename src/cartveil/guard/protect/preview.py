@@ -1,5 +1,7 @@
 """What a plan would do, before anything is changed."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 
 from cartveil.events.patterns import find_patterns
@@ -26,7 +28,7 @@ def preview(
         Text columns `column`, `kind`, `method`, `before`, `after`; one line per column and row. `after` is NULL
         where nothing leaves.
     """
-    head = table.slice(0, rows)
+    head, schema = table.slice(0, rows), replace(schema, k=None)  # a few rows hide nobody, whatever is done to them
     after = protect_table(head, schema, derive=derive, scope=Scope("preview", "caller"), finder=finder)
     lines = []
     for spec in schema.columns:

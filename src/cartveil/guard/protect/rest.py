@@ -1,18 +1,19 @@
-"""How a column rests in the vault: kept, a token, a pseudonym, sealed, dropped, or not accepted."""
+"""How a column rests in the vault: kept, a token, a pseudonym, in its format, sealed, dropped, or not accepted."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from cartveil.errors import ColumnError, RefusedError
+from cartveil.errors import ColumnError, InputError, RefusedError, SchemaError
 from cartveil.events.kinds import Kind, Method
 from cartveil.events.schema import Column
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect.columns import Values, as_array, as_text, each_distinct
+from cartveil.guard.protect.fpe import form_of, fpe, from_fpe
 from cartveil.guard.protect.pseudonym import pseudonym
-from cartveil.guard.protect.seal import Place, seal, unseal
-from cartveil.guard.protect.steps import Derive
+from cartveil.guard.protect.seal import Place, cell_form, seal, unseal
+from cartveil.guard.protect.steps import Derive, within
 from cartveil.guard.protect.token import detokenise, token
 
 
@@ -42,23 +43,40 @@ def at_rest(column: Values, spec: Column, *, place: Place, derive: Derive, seali
     path = f"{place.table}.{place.column}"
     try:
         match spec.protect.method:
-            case Method.KEEP:
-                return column
             case Method.DROP:
                 return None
+            case _ if spec.kind is Kind.CARD_CODE:
+                # Whatever the schema says: PCI DSS 4.0, 3.3.1.
+                _refuse_any(column, path)
+                return None
+            case Method.KEEP:
+                return column
             case Method.REFUSE:
                 _refuse_any(column, path)
                 return None
             case Method.TOKEN:
                 few = bool(spec.protect.option("few_values", False))
                 return token(column, derive("rest token", spec.kind), few_values=few)
+            case Method.FPE:
+                few = bool(spec.protect.option("few_values", False))
+                names = (place.tenant, place.column)
+                key = derive("rest fpe", spec.kind)
+                return fpe(column, key, form=form_of(spec.kind, spec.protect), tweak=names, few_values=few)
             case Method.PSEUDONYM:
                 return pseudonym(column, derive("rest pseudonym", spec.kind))
             case Method.SEAL:
-                return seal(column, sealing.keys, place=place, rows=sealing.rows, index=sealing.index)
-    except ColumnError as error:
-        raise ColumnError(error.message, path=error.path or path, hint=error.hint) from error
+                form = cell_form(spec.protect)
+                return seal(column, sealing.keys, place=place, rows=sealing.rows, index=sealing.index, form=form)
+    except InputError as error:
+        raised = SchemaError if isinstance(error, SchemaError) else ColumnError
+        raise raised(error.message, path=within(path, _row_of(error, sealing)), hint=error.hint) from error
     raise ColumnError(f"`{spec.protect.method}` is no way to rest", path=path, hint="use it in `release`")
+
+
+def _row_of(error: InputError, sealing: Sealing) -> str | None:
+    """Return the row that an error names by its place in the column, as the vault counts rows."""
+    at = error.path.strip("[]") if error.path else ""
+    return f"[{sealing.rows[int(at)]}]" if at.isdecimal() and int(at) < len(sealing.rows) else error.path
 
 
 def from_rest(column: Values, spec: Column, *, place: Place, derive: Derive, sealing: Sealing) -> Values:
@@ -70,6 +88,9 @@ def from_rest(column: Values, spec: Column, *, place: Place, derive: Derive, sea
     match spec.protect.method:
         case Method.TOKEN:
             return detokenise(column, derive("rest token", spec.kind))
+        case Method.FPE:
+            names = (place.tenant, place.column)
+            return from_fpe(column, derive("rest fpe", spec.kind), form=form_of(spec.kind, spec.protect), tweak=names)
         case Method.SEAL:
             return unseal(column, sealing.keys, place=place, rows=sealing.rows, index=sealing.index)
     return column
@@ -85,6 +106,22 @@ def search_index(column: Values, kind: Kind, *, derive: Derive) -> Values:
     """
     return pseudonym(each_distinct(column, lambda values: normal_form(values, kind)), derive("search index", kind))
 
+
+def last_four_index(column: Values, kind: Kind, *, derive: Derive) -> Values:
+    """Return keyed codes of each value's last four digits, as people name a phone or a card; NULL where it has fewer.
+
+    Ten thousand codes are few: who holds the database, without a key, sees which rows share their last four digits.
+    """
+
+    def change(values: Values) -> Values:
+        digits = pc.replace_substring_regex(normal_form(values, kind), r"\D", "")
+        return pc.if_else(pc.less(pc.utf8_length(digits), 4), None, pc.utf8_slice_codeunits(digits, -4))
+
+    return pseudonym(each_distinct(column, change), derive("search last four", kind))
+
+
+#: Kinds that are named by their last four digits.
+LAST_FOUR = (Kind.PHONE, Kind.PAYMENT_CARD)
 
 #: Kinds that are written with or without gaps.
 _NUMBERS = frozenset({Kind.PHONE, Kind.LANDLINE, Kind.PAYMENT_CARD, Kind.BANK_ACCOUNT, Kind.ID_NUMBER, Kind.PASSPORT})

@@ -4,9 +4,10 @@ Each value becomes a binary cell of its own; what the columns were stands in the
 filtered and sorted while encrypted; a cell does not open in another column, nor beside cells of another row.
 
 Wire format, pinned by a test:
-- schema metadata `cartveil.encrypted`: one byte format version, 1; one byte cipher suite, 1 = AES-256-GCM;
-  16 bytes random salt; ciphertext and 16 bytes tag of: 4 bytes big-endian count of encrypted columns, their numbers in
-  4 bytes each, the original schema as Arrow IPC message
+- schema metadata `cartveil.encrypted`: one byte format version, 2; one byte cipher suite, 1 = AES-256-GCM;
+  16 bytes random salt; ciphertext and 16 bytes tag of: 8 bytes big-endian count of rows; 4 bytes count of encrypted
+  columns; for each of them its number in 4 bytes and the count of its values that are not NULL in 8; the original
+  schema as Arrow IPC message
 - the table's key: HKDF-SHA256 of the caller's key with that salt and the info `cartveil table 1`
 - a cell: 8 bytes big-endian number of the row, then ciphertext and 16 bytes tag of the value as Arrow stores it,
   or as Arrow IPC where it has no fixed form, such as a list
@@ -15,7 +16,7 @@ Wire format, pinned by a test:
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ from cartveil.guard.protect import cells
 from cartveil.guard.protect.columns import as_array
 
 METADATA = b"cartveil.encrypted"
-_HEADER = bytes([1, 1])
+_HEADER = bytes([2, 1])
 _SALT_BYTES = 16
 _SCHEMA_NONCE = b"\xff" * 12
 _ROW_BYTES = 8
@@ -54,10 +55,11 @@ class _Where:
 
 @dataclass(frozen=True)
 class _Original:
-    """What the table was: its schema, and which of its columns were encrypted."""
+    """What the table was: its schema, how many rows it had, and how many values each encrypted column had."""
 
     schema: pa.Schema
-    sealed: set[int]
+    rows: int
+    sealed: Mapping[int, int]
 
 
 def encrypt(table: pa.Table, key: SecretKey | bytes, *, columns: Iterable[str] | None = None) -> pa.Table:
@@ -87,31 +89,36 @@ def encrypt(table: pa.Table, key: SecretKey | bytes, *, columns: Iterable[str] |
     chosen = _chosen(table, columns)
     salt = os.urandom(_SALT_BYTES)
     cipher = AESGCM(_table_key(secret, salt))
-    sealed_schema = cipher.encrypt(_SCHEMA_NONCE, _written_schema(table.schema, chosen), _HEADER)
-    rows = _row_numbers(table.num_rows)
-    for number, field in enumerate(table.schema):
-        if number in chosen:
-            sealed = _sealed(cipher, table.column(number), rows, _Where(number, field.name, field.type))
-            table = table.set_column(number, pa.field(field.name, pa.binary(), metadata=field.metadata), sealed)
+    rows, counts, schema = _row_numbers(table.num_rows), {}, table.schema
+    for number in sorted(chosen):
+        field = schema.field(number)
+        sealed = _sealed(cipher, table.column(number), rows, _Where(number, field.name, field.type))
+        counts[number] = len(sealed) - sealed.null_count
+        table = table.set_column(number, pa.field(field.name, pa.binary(), metadata=field.metadata), sealed)
+    # Arrow forgets how many rows a table without columns had.
+    written = _written(_Original(schema, table.num_rows if table.num_columns else 0, counts))
+    sealed_schema = cipher.encrypt(_SCHEMA_NONCE, written, _HEADER)
     return table.replace_schema_metadata({**(table.schema.metadata or {}), METADATA: _HEADER + salt + sealed_schema})
 
 
-def decrypt(table: pa.Table, key: SecretKey | bytes) -> pa.Table:
+def decrypt(table: pa.Table, key: SecretKey | bytes, *, whole: bool = False) -> pa.Table:
     """Decrypt what `encrypt` made.
 
     Args:
-        table: As `encrypt` gave it, or some of its rows or columns.
+        table: As `encrypt` gave it, or some of its rows or columns, in any order, even several times.
         key: The same 32 bytes.
+        whole: Open only the whole table: each row once, in any order, and no value gone.
 
     Raises:
         KeyringError: The key has not 32 bytes.
-        DecryptionError: Another key, a changed or moved cell, or no encrypted table; which, is not told.
+        DecryptionError: Another key, a changed or moved cell, or no encrypted table; with `whole` also a row or column
+            left out, a row repeated, a value replaced by NULL. Which, is not told.
     """
     secret = _checked(key)
     written = (table.schema.metadata or {}).get(METADATA, b"")
     try:
         cipher, original = _opened_schema(written, secret)
-        return _opened_table(cipher, original, table)
+        return _opened_table(cipher, original, table, whole=whole)
     except (InvalidTag, ValueError, TypeError, pa.ArrowException):
         hint = "check the key, and that each row's cells came from one row of one encrypted table"
         raise DecryptionError("the table does not open", hint=hint) from None
@@ -129,9 +136,10 @@ def _sealed(cipher: AESGCM, column: pa.ChunkedArray, rows: Sequence[bytes], wher
     )
 
 
-def _written_schema(schema: pa.Schema, chosen: set[int]) -> bytes:
-    numbers = b"".join(number.to_bytes(4) for number in sorted(chosen))
-    return len(chosen).to_bytes(4) + numbers + bytes(schema.serialize().to_pybytes())
+def _written(original: _Original) -> bytes:
+    counts = (number.to_bytes(4) + count.to_bytes(8) for number, count in sorted(original.sealed.items()))
+    sizes = original.rows.to_bytes(8) + len(original.sealed).to_bytes(4)
+    return sizes + b"".join(counts) + bytes(original.schema.serialize().to_pybytes())
 
 
 def _opened_schema(written: bytes, secret: bytes) -> tuple[AESGCM, _Original]:
@@ -140,21 +148,40 @@ def _opened_schema(written: bytes, secret: bytes) -> tuple[AESGCM, _Original]:
         raise ValueError("not an encrypted table")
     cipher = AESGCM(_table_key(secret, written[len(_HEADER) : start]))
     message = cipher.decrypt(_SCHEMA_NONCE, written[start:], _HEADER)
-    end = 4 + 4 * int.from_bytes(message[:4])
-    chosen = {int.from_bytes(message[at : at + 4]) for at in range(4, end, 4)}
-    return cipher, _Original(pa.ipc.read_schema(pa.py_buffer(message[end:])), chosen)
+    end = 12 + 12 * int.from_bytes(message[8:12])
+    pairs = [message[at : at + 12] for at in range(12, end, 12)]
+    counts = {int.from_bytes(pair[:4]): int.from_bytes(pair[4:]) for pair in pairs}
+    schema = pa.ipc.read_schema(pa.py_buffer(message[end:]))
+    return cipher, _Original(schema, int.from_bytes(message[:8]), counts)
 
 
-def _opened_table(cipher: AESGCM, original: _Original, table: pa.Table) -> pa.Table:
+def _opened_table(cipher: AESGCM, original: _Original, table: pa.Table, *, whole: bool) -> pa.Table:
     columns, fields, schema = [], [], original.schema
     rows: list[bytes | None] = [None] * table.num_rows
-    for at, place in enumerate(_places(schema, table.column_names)):
+    places = _places(schema, table.column_names)
+    for at, place in enumerate(places):
         column, field = table.column(at), schema.field(place)
         if place in original.sealed:
+            if whole and len(column) - column.null_count != original.sealed[place]:
+                raise InvalidTag
             column = _unsealed(cipher, column, rows, _Where(place, field.name, field.type))
         columns.append(column)
         fields.append(field)
+    if whole:
+        _check_whole(original, places, rows)
     return pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=schema.metadata))
+
+
+def _check_whole(original: _Original, places: Sequence[int], rows: Sequence[bytes | None]) -> None:
+    """Refuse rows or columns left out, and rows repeated; the count of values is checked column by column.
+
+    A row without any encrypted value bears no number. The counts of rows and of values leave no room for one too many.
+    """
+    numbers = [row for row in rows if row is not None]
+    if sorted(places) != list(range(len(original.schema))) or len(rows) != original.rows:
+        raise InvalidTag
+    if len(set(numbers)) != len(numbers):
+        raise InvalidTag
 
 
 def _places(schema: pa.Schema, names: Sequence[str]) -> list[int]:

@@ -9,9 +9,8 @@ Wire format, pinned by a test:
 - associated data of the SIV: the ASCII text `cartveil token 1`
 """
 
-import base64
-
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,13 +18,13 @@ from cartveil.errors import ColumnError
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect import blocks
 from cartveil.guard.protect.blocks import BLOCK, Bytes
-from cartveil.guard.protect.columns import Numbers, Values, as_text, each_distinct, in_order
-from cartveil.guard.protect.pseudonym import with_prefix
-from cartveil.guard.protect.siv import by_length, siv_open, siv_seal, unopened
+from cartveil.guard.protect.columns import Numbers, Rows, Values, as_text, distinct_up_to, each_value, in_order
+from cartveil.guard.protect.siv import siv_open, siv_seal, unopened
 
 PREFIX = "tok_"
 _CONTEXT = b"cartveil token 1"
-_URL_SAFE = b"-_"
+
+Pairs = npt.NDArray[np.uint16]
 
 #: A column of this many rows must have at least `FEW_VALUES` distinct values.
 MANY_ROWS = 1000
@@ -52,14 +51,10 @@ def token(column: Values, key: SecretKey, *, few_values: bool = False) -> Values
 
     Source: RFC 5297 with two 256-bit keys.
     """
+    if not few_values and len(column) >= MANY_ROWS:
+        refuse_few(distinct_up_to(column, FEW_VALUES), rows=len(column))
     secret = blocks.subkey(key, "token", length=64)
-
-    def change(values: pa.Array) -> pa.Array:
-        if not few_values:
-            refuse_few(len(values), rows=len(column))
-        return with_prefix(PREFIX, _encoded(siv_seal(blocks.texts_of(values), secret, contexts=(_CONTEXT,))))
-
-    return each_distinct(column, change)
+    return each_value(column, lambda values: _sealed(values, secret))
 
 
 def detokenise(column: Values, key: SecretKey) -> Values:
@@ -69,7 +64,7 @@ def detokenise(column: Values, key: SecretKey) -> Values:
         DecryptionError: A token was made with another key, was changed, or is none; which, is not told.
     """
     secret = blocks.subkey(key, "token", length=64)
-    return each_distinct(column, lambda values: _opened(values, secret))
+    return each_value(column, lambda values: _opened(values, secret))
 
 
 def refuse_few(distinct: int, *, rows: int) -> None:
@@ -79,55 +74,75 @@ def refuse_few(distinct: int, *, rows: int) -> None:
         raise ColumnError(f"{distinct} distinct values in {rows} rows: tokens would show which is which", hint=hint)
 
 
-def _encoded(parts: list[tuple[Numbers, Bytes]]) -> pa.Array:
-    """Write each row as base64url and put the rows back in order."""
-    if not parts:
-        return pa.array([], pa.string())
-    texts = [_base64(rows) for _, rows in parts]
-    return in_order([rows for rows, _ in parts], texts)
+def _sealed(values: pa.Array, secret: bytes) -> pa.Array:
+    parts = siv_seal(blocks.texts_of(values), secret, contexts=(_CONTEXT,))
+    texts = [_written(sealed.data, sealed.lengths) for sealed in parts]
+    return in_order([sealed.rows for sealed in parts], texts) if parts else pa.array([], pa.string())
 
 
-def _base64(rows: Bytes) -> pa.Array:
-    count, length = rows.shape
-    padded = np.zeros((count, -(-length // 3) * 3), np.uint8)
-    padded[:, :length] = rows
-    written = base64.b64encode(padded.tobytes(), altchars=_URL_SAFE)
-    characters = blocks.as_block(written).reshape(count, padded.shape[1] // 3 * 4)
-    return blocks.strings_of(characters[:, : -(-length * 4 // 3)])
+def _written(data: Bytes, lengths: Numbers) -> pa.Array:
+    """Write the first `lengths` of each row's bytes as prefix and base64url; zeros stand behind them."""
+    groups = -(-int(lengths.max()) // 3)  # three bytes are four characters
+    padded = np.zeros((len(data), groups, 3), np.uint8)
+    width = min(data.shape[1], groups * 3)
+    padded.reshape(len(data), -1)[:, :width] = data[:, :width]
+    first, second, third = (padded[:, :, place].astype(np.uint16) for place in range(3))
+    pairs = np.stack([first << 4 | second >> 4, (second & 15) << 8 | third], axis=2)  # (rows, groups, 2) of 12 bits
+    text = np.empty((len(data), len(PREFIX) + groups * 4), np.uint8)
+    text[:, : len(PREFIX)] = blocks.as_block(PREFIX.encode())
+    text[:, len(PREFIX) :] = _WRITTEN.take(pairs.reshape(len(data), -1), mode="clip").view(np.uint8)
+    return blocks.strings_of(text, len(PREFIX) - -lengths * 4 // 3)
 
 
 def _opened(values: pa.Array, secret: bytes) -> pa.Array:
     values = as_text(values)
     if not pc.all(pc.starts_with(values, PREFIX), min_count=0).as_py():
         raise unopened()
-    texts = blocks.texts_of(pc.utf8_slice_codeunits(values, len(PREFIX)))
-    parts: list[pa.Array] = []
-    chunks = by_length(texts.lengths)
-    for rows, length in chunks:
-        sealed = _unbase64(blocks.gather(texts, rows, length))
-        parts.append(blocks.strings_of(siv_open(sealed, secret, contexts=(_CONTEXT,))))
+    texts = blocks.texts_of(values)
+    texts = blocks.Texts(texts.data, texts.starts + len(PREFIX), texts.lengths - len(PREFIX))
+    sizes = texts.lengths * 3 // 4
+    if np.any(texts.lengths % 4 == 1) or sizes.min(initial=BLOCK) < BLOCK:
+        raise unopened()
+    chunks, parts = list(blocks.groups(sizes - BLOCK)), []
+    for rows, _ in chunks:
+        sealed = _read(texts, rows, sizes[rows])
+        clear = siv_open(sealed, secret, contexts=(_CONTEXT,), lengths=sizes[rows])
+        parts.append(blocks.strings_of(clear, sizes[rows] - BLOCK))
     return in_order([rows for rows, _ in chunks], parts) if parts else pa.array([], pa.string())
 
 
-def _digits() -> Bytes:
-    table = np.full(256, 255, np.uint8)
-    alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    table[blocks.as_block(alphabet)] = np.arange(64)
+def _read(texts: blocks.Texts, rows: Rows, sizes: Numbers) -> Bytes:
+    """Return (rows, bytes) that base64url writes, `sizes` bytes of each row; only the one canonical writing passes."""
+    lengths = texts.lengths[rows]
+    width = -(-int(lengths.max()) // 4) * 4
+    characters = blocks.windows(texts, rows, width)
+    characters[np.arange(width) >= lengths[:, None]] = ord("A")  # the digit 0
+    pairs = _READ.take(characters.view("<u2"), mode="clip")  # (rows, width / 2) of 12 bits
+    if np.any(pairs >> 12):
+        raise unopened()
+    first, second = pairs[:, ::2], pairs[:, 1::2]
+    whole = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=2).astype(np.uint8)
+    data = whole.reshape(len(lengths), -1)
+    # Bits behind the last whole byte say nothing and must be zero.
+    behind = np.minimum(sizes, data.shape[1] - 1)
+    if np.any((behind == sizes) & (data[np.arange(len(data)), behind] != 0)):
+        raise unopened()
+    return data[:, : int(sizes.max())]
+
+
+def _pairs() -> Pairs:
+    """Return (4096,) the two characters that write 12 bits, the first one in the lower byte."""
+    alphabet = blocks.as_block(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_").astype("<u2")
+    pairs: Pairs = (alphabet[:, None] | alphabet << 8).reshape(-1)
+    return pairs
+
+
+def _bits() -> Pairs:
+    """Return (65536,) the 12 bits that two characters write, with a higher bit where they are not of the alphabet."""
+    table = np.full(1 << 16, 1 << 15, "<u2")
+    table[_WRITTEN] = np.arange(1 << 12)
     return table
 
 
-def _unbase64(characters: Bytes) -> Bytes:
-    """Return the (rows, bytes) that (rows, characters) of base64url write; only the one canonical writing passes."""
-    count, length = characters.shape
-    digits = _digits()[characters]
-    wide = length * 3 // 4
-    if length % 4 == 1 or wide < BLOCK or np.any(digits == 255):
-        raise unopened()
-    padded = np.zeros((count, -(-length // 4) * 4), np.uint32)
-    padded[:, :length] = digits
-    quads = padded.reshape(count, -1, 4) << np.array([18, 12, 6, 0], np.uint32)
-    numbers = quads.sum(axis=2, dtype=np.uint32)  # (rows, quads)
-    whole = np.stack([numbers >> shift & 255 for shift in (16, 8, 0)], axis=2).astype(np.uint8).reshape(count, -1)
-    if np.any(whole[:, wide:]):
-        raise unopened()
-    return whole[:, :wide]
+_WRITTEN = _pairs()
+_READ = _bits()

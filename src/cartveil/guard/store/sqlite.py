@@ -12,12 +12,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from cartveil.errors import CartveilError, IntegrityError, ReadError, StorageError
+from cartveil.guard.store.store import Cell
 
 #: "CRTV" in the database header; tells a vault from any other SQLite file.
 APPLICATION_ID = 0x43525456
 
-#: Layout of the tables.
-LAYOUT = 1
+#: Layout of the tables, and the oldest one that opening brings to it.
+LAYOUT = 2
+_OLDEST = 1
 
 _DISK = {
     sqlite3.SQLITE_FULL: ("disk is full", "free some space; nothing was written"),
@@ -87,9 +89,19 @@ class SQLiteStore:
         """Return the file's path."""
         return str(self.path)
 
+    @property
+    def layout(self) -> int:
+        """Return the layout of its tables."""
+        return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
+
+    @layout.setter
+    def layout(self, layout: int) -> None:
+        self.connection.execute(f"PRAGMA user_version = {int(layout)}")
+
     def execute(self, query: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         """Run one statement."""
-        return self.connection.execute(query, values)
+        plain = [value.value if isinstance(value, Cell) else value for value in values]
+        return self.connection.execute(query, plain)
 
     def define(self, statements: str) -> None:
         """Create tables and indexes, within the caller's transaction."""
@@ -115,6 +127,18 @@ class SQLiteStore:
             raise
 
     @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read everything as it was at one moment; until it ends, nobody can empty the WAL."""
+        self.connection.execute("BEGIN")
+        self.connection.execute("PRAGMA query_only = ON")
+        try:
+            yield
+        finally:
+            self.connection.execute("PRAGMA query_only = OFF")
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+
+    @contextmanager
     def typed_errors(self) -> Iterator[None]:
         """Say what SQLite says in the words of `cartveil.errors`."""
         with typed_errors(self.path):
@@ -137,6 +161,14 @@ class SQLiteStore:
         lost = self.connection.execute("PRAGMA foreign_key_check").fetchone()
         if answer != "ok" or lost is not None:
             raise IntegrityError("file was changed or damaged", path=self.name)
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the file as it is now into another, which exists and is empty, while others read and write this one."""
+        copy = sqlite3.connect(path, isolation_level=None)
+        try:
+            self.connection.backup(copy)
+        finally:
+            copy.close()
 
     def close(self) -> None:
         """Close the file."""
@@ -187,5 +219,5 @@ def _check_header(connection: sqlite3.Connection, path: Path) -> None:
     (layout,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
         raise IntegrityError("is not a vault", path=str(path), hint="name a file that `cartveil init` made")
-    if layout != LAYOUT:
+    if not _OLDEST <= layout <= LAYOUT:
         raise StorageError(f"has layout {layout}, this version knows {LAYOUT}", path=str(path), hint="update cartveil")

@@ -7,7 +7,15 @@ method here.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value of a query that is compared with a column of type ANY; other values need no such sign."""
+
+    value: int | float | str | bytes = field(repr=False)
 
 
 class Rows(Protocol):
@@ -32,7 +40,8 @@ class Store(Protocol):
     Guarantees:
         - A transaction is done whole or not at all, and when it returned it survives a crash.
         - At most one transaction at a time; another waits, and in the end gives up with `StorageError`.
-        - After `erase_traces` no byte of what was deleted is left where the store keeps its data.
+        - After `erase_traces` no byte of what was deleted is left where the store keeps its data. What a server keeps
+          beside it (WAL, archives, replicas) is not the store's: see `PostgreSQLStore`.
     """
 
     @property
@@ -51,6 +60,9 @@ class Store(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """Do all of it or nothing, also when interrupted by Ctrl-C or a full disk."""
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Read everything as it was at one moment, while others go on writing; nothing can be written in it."""
+
     def typed_errors(self) -> AbstractContextManager[None]:
         """Say what the database says in the words of `cartveil.errors`; never its text, which may hold values."""
 
@@ -62,3 +74,6 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Close it."""
+
+    def remove(self) -> None:
+        """Close it, and remove a vault that was not finished."""

@@ -1,8 +1,9 @@
 """The vault: the one door to consumers' records, which decides, writes down, and only then opens."""
 
 from cartveil.guard.vault.exporting import Export
+from cartveil.guard.vault.outside import Outside
 from cartveil.guard.vault.reading import Reading, Wish
 from cartveil.guard.vault.receipt import verify_receipt
 from cartveil.guard.vault.vault import PutResult, Vault
 
-__all__ = ["Export", "PutResult", "Reading", "Vault", "Wish", "verify_receipt"]
+__all__ = ["Export", "Outside", "PutResult", "Reading", "Vault", "Wish", "verify_receipt"]

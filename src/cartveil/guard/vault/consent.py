@@ -18,8 +18,16 @@ def has_consented(room: Room, consumer: int, purpose: str) -> bool:
         return False
     stored, name = column
     # A later row replaces an earlier one: what counts is what they said last.
-    row = room.store.execute(last_cell(stored, name), (consumer,)).fetchone()
-    return row is not None and purpose in _purposes(row[0])
+    return purpose in _purposes(last_cell(room, stored, name, consumer=consumer))
+
+
+def purposes_of(room: Room, consumer: int) -> frozenset[str]:
+    """Return the purposes that one consumer agreed to."""
+    column = _column(room)
+    if column is None:
+        return frozenset()
+    stored, name = column
+    return _purposes(last_cell(room, stored, name, consumer=consumer)) - {""}
 
 
 def consenting(room: Room, purpose: str) -> set[int]:

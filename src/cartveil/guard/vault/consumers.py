@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cartveil.errors import ErasedError, IntegrityError, UnknownSubjectError
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect.pseudonym import pseudonym
 from cartveil.guard.protect.seal import Place, seal, unseal
-from cartveil.guard.vault.room import Room
+from cartveil.guard.vault.room import WHOLE_WITH_POINT, Room
+from cartveil.guard.vault.versions import follow
 
 #: Lookups per question to SQLite, below its limit of variables.
 _AT_ONCE = 5000
@@ -32,6 +34,32 @@ class Consumer:
 
 def lookups_of(room: Room, subjects: pa.Array) -> list[str]:
     """Return the codes of many consumers at once."""
+    return _codes(room, known_ids(room, subjects))
+
+
+def known_ids(room: Room, subjects: pa.Array) -> pa.Array:
+    """Return many ids as the vault writes them; see `Room.known`."""
+    trimmed = pc.utf8_trim_whitespace(subjects)
+    normal = pc.replace_substring_regex(trimmed, WHOLE_WITH_POINT, r"\1")
+    if normal.equals(subjects):
+        return subjects
+    other = pc.not_equal(normal, subjects)
+    codes = _codes(room, subjects.filter(other))
+    parts = (codes[start : start + _AT_ONCE] for start in range(0, len(codes), _AT_ONCE))
+    kept = {lookup for part in parts for lookup in _kept(room, part)}
+    stays = iter([code in kept for code in codes])
+    return pc.if_else(pa.array([each and not next(stays) for each in other.to_pylist()]), normal, subjects)
+
+
+def _kept(room: Room, codes: Sequence[str]) -> list[str]:
+    """Return which codes are in use, or belong to somebody who was erased."""
+    marks = ",".join("?" * len(codes))
+    one = f"SELECT lookup FROM {{}} WHERE lookup IN ({marks})"  # noqa: S608 - marks only
+    query = f"{one.format('consumers')} UNION ALL {one.format('erasures')}"
+    return [lookup for (lookup,) in room.store.execute(query, (*codes, *codes))]
+
+
+def _codes(room: Room, subjects: pa.Array) -> list[str]:
     return list(pseudonym(subjects, room.keyring.derive("subject lookup")).to_pylist())
 
 
@@ -80,10 +108,9 @@ def enrol(room: Room, subjects: pa.Array) -> tuple[list[int], list[SecretKey]]:
     """
     lookups = lookups_of(room, subjects)
     refuse_erased(room, lookups)
-    known = _known(room, lookups)
-    _check_ids(room, known)
+    known = find_many(room, lookups)
+    keys = dict(zip(known, check_ids(room, known), strict=True))
     new = [place for place, lookup in enumerate(lookups) if lookup not in known]
-    keys = {lookup: room.keyring.unwrap(consumer.data_key) for lookup, consumer in known.items()}
     numbers = {lookup: consumer.number for lookup, consumer in known.items()}
     if new:
         fresh = [lookups[place] for place in new]
@@ -107,7 +134,7 @@ def ids_of(room: Room, rows: Iterable[tuple[int, bytes, bytes]]) -> tuple[list[i
     """
     listed = list(rows)
     numbers = [number for number, _, _ in listed]
-    keys = [room.keyring.unwrap(wrapped) for _, wrapped, _ in listed]
+    keys = room.keyring.unwrap_many([wrapped for _, wrapped, _ in listed])
     sealed = pa.array([subject for _, _, subject in listed], pa.binary())
     return numbers, unseal(sealed, keys, place=subject_place(room), rows=pa.array(numbers, pa.int64())), keys
 
@@ -119,7 +146,7 @@ def open_key(room: Room, consumer: Consumer, subject: str) -> SecretKey:
         IntegrityError: The code leads to somebody else: someone changed the file.
     """
     _, ids, (key,) = ids_of(room, [(consumer.number, consumer.data_key, consumer.subject)])
-    if ids[0].as_py() != subject:
+    if ids[0].as_py() != room.known(subject):
         raise _exchanged(room)
     return key
 
@@ -132,15 +159,20 @@ def check_consumers(room: Room) -> int:
         DecryptionError: A key or an id was changed.
     """
     rows = room.store.execute("SELECT lookup, id, data_key, subject FROM consumers ORDER BY id").fetchall()
-    _check_ids(room, {lookup: Consumer(number, bytes(key), bytes(subject)) for lookup, number, key, subject in rows})
+    check_ids(room, {lookup: Consumer(number, bytes(key), bytes(subject)) for lookup, number, key, subject in rows})
     return len(rows)
 
 
-def _check_ids(room: Room, found: Mapping[str, Consumer]) -> None:
-    """Compare the id that each consumer keeps sealed with the code that they were found under."""
-    _, ids, _ = ids_of(room, ((each.number, each.data_key, each.subject) for each in found.values()))
+def check_ids(room: Room, found: Mapping[str, Consumer]) -> list[SecretKey]:
+    """Compare the id that each consumer keeps sealed with the code that they were found under; return their keys.
+
+    Raises:
+        IntegrityError: A code leads to somebody else.
+    """
+    _, ids, keys = ids_of(room, ((each.number, each.data_key, each.subject) for each in found.values()))
     if lookups_of(room, ids) != list(found):
         raise _exchanged(room)
+    return keys
 
 
 def _exchanged(room: Room) -> IntegrityError:
@@ -148,7 +180,8 @@ def _exchanged(room: Room) -> IntegrityError:
     return IntegrityError("a consumer was exchanged for another", path=room.store.name, hint=hint)
 
 
-def _known(room: Room, lookups: Sequence[str]) -> dict[str, Consumer]:
+def find_many(room: Room, lookups: Sequence[str]) -> dict[str, Consumer]:
+    """Return the consumers that are there, even those being erased, by lookup."""
     known: dict[str, Consumer] = {}
     for start in range(0, len(lookups), _AT_ONCE):
         some = lookups[start : start + _AT_ONCE]
@@ -163,11 +196,11 @@ def _add(room: Room, lookups: Sequence[str], subjects: pa.Array) -> tuple[list[S
     # Numbers are never used twice, so that no row can fall to somebody else.
     query = "SELECT CAST(value AS INTEGER) + 1 FROM meta WHERE name = 'last consumer'"
     (first,) = room.store.execute(query).fetchone()
-    pairs = [room.keyring.new_data_key() for _ in lookups]
-    keys = [key for key, _ in pairs]
+    follow(room)
+    keys, wrapped = room.keyring.new_data_keys(len(lookups))
     numbers = range(first, first + len(lookups))
     sealed = seal(subjects, keys, place=subject_place(room), rows=pa.array(numbers, pa.int64())).to_pylist()
-    rows = zip(numbers, lookups, (wrapped for _, wrapped in pairs), sealed, strict=True)
+    rows = zip(numbers, lookups, wrapped, sealed, strict=True)
     room.store.insert("consumers", ("id", "lookup", "data_key", "subject"), rows)
     room.store.execute("UPDATE meta SET value = ? WHERE name = 'last consumer'", (str(numbers[-1]),))
     return keys, first

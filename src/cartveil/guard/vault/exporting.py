@@ -12,10 +12,12 @@ from cartveil.events.protected import ProtectedEvents
 from cartveil.events.schema import Column, Table
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.policy import Decision, Principal, Request
+from cartveil.guard.protect.appraisal import appraise_events
 from cartveil.guard.protect.plan import Subjects, plan, protect_events
 from cartveil.guard.protect.rest import Sealing
+from cartveil.guard.protect.risk import ReleaseReport, Study, refuse_above
 from cartveil.guard.protect.steps import Scope
-from cartveil.guard.vault import journal
+from cartveil.guard.vault import journal, restricting
 from cartveil.guard.vault.consent import consenting
 from cartveil.guard.vault.consumers import ids_of
 from cartveil.guard.vault.resting import Resting, fetch_chunks, opened, subject_column
@@ -28,6 +30,9 @@ WITHOUT_SUBJECTS = frozenset({"forecast"})
 #: Everybody but those whose erasure has begun.
 _PRESENT = "SELECT id, data_key, subject FROM consumers WHERE lookup NOT IN (SELECT lookup FROM erasures) ORDER BY id"
 
+#: What the log names where limits of the schema forbade a release.
+LIMITS_RULE = "schema-limits"
+
 #: Parts of an event that an export needs besides its consumer.
 _PARTS = (Role.SUBJECT, Role.TIME, Role.ITEM)
 
@@ -39,13 +44,15 @@ class Export:
     Args:
         events: Pseudonyms, items, coarse times and amounts.
         counts: `consumers` and `events` that left, `without_consent` consumers who were left out.
+        report: What the release gives away and what it lost; None where nobody asked and the schema has no limits.
     """
 
     events: ProtectedEvents
     counts: Mapping[str, int]
+    report: ReleaseReport | None = None
 
 
-def export(room: Room, actor: Principal, scope: Scope, *, table: str | None) -> Export:
+def export(room: Room, actor: Principal, scope: Scope, *, table: str | None, study: Study | None = None) -> Export:
     """Release a table of events; see `Vault.export`."""
     for word, what in ((scope.recipient, "recipient"), (scope.period, "period")):
         label(word, what=what)
@@ -54,7 +61,7 @@ def export(room: Room, actor: Principal, scope: Scope, *, table: str | None) -> 
     stored = stored_table(room, table or _events_table(room))
     request, decision, everybody = _decide(room, actor, stored.table, scope.purpose)
     if not decision.allowed:
-        raise journal.refuse(room, request, decision)
+        raise journal.refuse(room, request, decision, session=whereto(scope))
     with room.store.transaction():
         # Everything is read within one transaction, so that no erasure slips between consent and rows.
         agreed = None if everybody else consenting(room, scope.purpose)
@@ -64,15 +71,48 @@ def export(room: Room, actor: Principal, scope: Scope, *, table: str | None) -> 
         events = protect_events(
             clear, stored.table, derive=room.keyring.derive, scope=scope, finder=room.finder, subjects=subjects
         )
-        _remember(room, scope)
-        journal.write(room, request, decision, rows=len(events))
-    return Export(events, _counts(room, stored, (events, people)))
+        report = _measured(room, stored.table, (clear, events), study)
+        above = _above(room, stored.table, report)
+        if above is None:
+            _remember(room, scope)
+            journal.write(room, request, decision, rows=len(events), session=whereto(scope))
+    if above is not None:
+        journal.deny(room, request, rules=(LIMITS_RULE,), rows=len(events), session=whereto(scope))
+        raise above
+    return Export(events, _counts(room, stored, (events, people)), report)
+
+
+def _measured(
+    room: Room, table: Table, before_after: tuple[pa.Table, ProtectedEvents], study: Study | None
+) -> ReleaseReport | None:
+    """Return the report on a release, where somebody asked for it or the schema sets limits."""
+    limits = room.schema.limits
+    if study is None and not limits:
+        return None
+    clear, events = before_after
+    return appraise_events(clear, events, table, limits=limits, study=study or Study())
+
+
+def _above(room: Room, table: Table, report: ReleaseReport | None) -> RefusedError | None:
+    """Return why the schema's limits forbid a release, or None where they do not."""
+    if report is None:
+        return None
+    try:
+        refuse_above(report, room.schema.limits, path=table.name)
+    except RefusedError as error:
+        return error
+    return None
 
 
 def scopes(room: Room) -> list[Scope]:
     """Return whom consumers' pseudonyms were ever released to."""
     query = "SELECT purpose, recipient, period FROM releases ORDER BY purpose, recipient, period"
     return [Scope(*row) for row in room.store.execute(query)]
+
+
+def whereto(scope: Scope) -> str:
+    """Return what the log calls a release beside its purpose: `recipient/period`, a slash within either as `%2F`."""
+    return "/".join(part.replace("/", "%2F") for part in (scope.recipient, scope.period))
 
 
 def _events_table(room: Room) -> str:
@@ -105,7 +145,8 @@ class _People:
 
 
 def _consumers(room: Room, agreed: set[int] | None) -> _People:
-    rows = room.store.execute(_PRESENT).fetchall()
+    closed = restricting.restricted_numbers(room)  # whose use is restricted leaves for no purpose
+    rows = [row for row in room.store.execute(_PRESENT).fetchall() if row[0] not in closed]
     left_out = frozenset(number for number, _, _ in rows if agreed is not None and number not in agreed)
     numbers, ids, keys = ids_of(room, (row for row in rows if row[0] not in left_out))
     return _People({number: place for place, number in enumerate(numbers)}, ids, keys, left_out)

@@ -13,6 +13,10 @@ from cartveil.guard.vault.room import Room
 #: Views from most to least; an entry names the strongest one shown.
 _ORDER = tuple(View)
 
+#: Circumstances that are true or false, and those that are words; the hour is the vault's own.
+_QUESTIONS = ("case_open", "consent", "own_record", "break_glass")
+_WORDS = ("reason", "region")
+
 
 def ask(
     room: Room, actor: Principal, action: str, *, table: Table | None, about: Mapping[str, object]
@@ -24,11 +28,12 @@ def ask(
         actor: Who asks.
         action: One of `Action`.
         table: Which table, if any.
-        about: `fields`, `purpose` and the circumstances `case_open`, `consent`, `own_record`, as far as they matter.
+        about: `fields`, `purpose` and the circumstances, as far as they matter.
     """
     names = about.get("fields", ())
     fields = tuple((name, _kind(table, name)) for name in names) if table else ()  # type: ignore[attr-defined]
-    context = {key: bool(about[key]) for key in ("case_open", "consent", "own_record") if key in about}
+    context: dict[str, object] = {key: bool(about[key]) for key in _QUESTIONS if key in about}
+    context |= {key: str(about[key]) for key in _WORDS if key in about}
     request = Request(
         actor,
         action,
@@ -55,13 +60,15 @@ def entry(
         request: What was asked.
         decision: `allow` or `deny`.
         rules: The rules that made it.
-        facts: Of the outcome: `subject` (an id; written as pseudonym), `rows`, `views`, `case`, `session`.
+        facts: Of the outcome: `subject` (an id; written as pseudonym) or `named` (that pseudonym), `rows`, `views`,
+            `case`, `session`.
     """
     actor = request.principal
     views: Mapping[str, View] = facts.get("views", {})  # type: ignore[assignment]
     shown = [name for name, view in views.items() if view is not View.NONE]
     asked = [name for name, _ in request.fields]
     subject = facts.get("subject")
+    named = str(facts.get("named", "")) if subject is None else room.audit_name(str(subject))
     return {
         "time": room.now(),
         # A consumer's login is their id, which must not stand here.
@@ -72,12 +79,13 @@ def entry(
         "table": request.table,
         "fields": shown if decision == "allow" and views else asked,
         "view": str(min((views[name] for name in shown), key=_ORDER.index, default=View.NONE)) if views else "",
-        "subject": "" if subject is None else room.audit_name(str(subject)),
+        "subject": named,
         "rows": facts.get("rows", 0),
         "case": facts.get("case", ""),
         "decision": decision,
         "rule": " ".join(rules),
         "session": facts.get("session", ""),
+        "reason": request.context.get("reason", ""),
     }
 
 
@@ -111,9 +119,12 @@ def check_rows(room: Room, rows: int) -> None:
     """
     log = room.log.events()
     log = log.filter(pc.equal(log["decision"], "allow"))
-    came, went = (
-        pc.sum(log["rows"].filter(pc.equal(log["action"], action))).as_py() or 0 for action in ("put", "erase")
+    # A sweep that names fields emptied cells; one that names none removed rows.
+    log = log.filter(pc.or_(pc.not_equal(log["action"], "sweep"), pc.equal(pc.list_value_length(log["fields"]), 0)))
+    came, gone, swept = (
+        pc.sum(log["rows"].filter(pc.equal(log["action"], action))).as_py() or 0 for action in ("put", "erase", "sweep")
     )
+    went = gone + swept
     if rows != came - went:
         hint = "restore the vault from a backup, and find out who changed it"
         raise IntegrityError(f"holds {rows} rows where the log says {came - went}", path=room.store.name, hint=hint)

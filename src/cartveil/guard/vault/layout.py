@@ -1,6 +1,9 @@
 """The vault's own tables, in portable SQL; those of the schema are in `tables`."""
 
 from cartveil.guard.audit.log import TABLES as AUDIT_TABLES
+from cartveil.guard.vault.holds import TABLES as HOLDS
+from cartveil.guard.vault.requests import TABLES as REQUESTS
+from cartveil.guard.vault.restricting import TABLES as RESTRICTIONS
 
 TABLES = (
     """
@@ -24,5 +27,8 @@ CREATE TABLE releases (
   PRIMARY KEY (purpose, recipient, period)
 ) STRICT, WITHOUT ROWID;
 """
+    + HOLDS
+    + RESTRICTIONS
+    + REQUESTS
     + AUDIT_TABLES
 )

@@ -1,5 +1,6 @@
 """Reading consumers' records: decide, write it down, open the key, show. In this order, always."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +13,10 @@ from cartveil.guard.keys import SecretKey
 from cartveil.guard.policy import Decision, Principal, Request
 from cartveil.guard.protect.rest import Sealing
 from cartveil.guard.protect.show import show
-from cartveil.guard.vault import journal
+from cartveil.guard.vault import journal, restricting
 from cartveil.guard.vault.consent import has_consented
 from cartveil.guard.vault.consumers import Consumer, find_present, open_key, why_absent
+from cartveil.guard.vault.regions import region_of
 from cartveil.guard.vault.resting import Resting, fetch, opened, subject_column
 from cartveil.guard.vault.room import Room, checked_context, subject_text
 from cartveil.guard.vault.tables import Stored, stored_table
@@ -48,8 +50,9 @@ class Wish:
         subject: The consumer's id, as text.
         purpose: What it is for.
         fields: Which fields; all if None.
-        context: Some of `case`, `case_open`, `session`.
+        context: Some of `case`, `case_open`, `session`, `break_glass`, `reason`.
         action: `read` or `reveal`.
+        only: These rows of theirs, by number; all if None.
     """
 
     actor: Principal
@@ -59,6 +62,7 @@ class Wish:
     fields: Sequence[str] | None = None
     context: Mapping[str, object] | None = None
     action: str = "read"
+    only: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ def read_many(room: Room, wishes: Iterable[Wish]) -> list[Reading | NotShown]:
     with room.store.transaction():
         prepared = [_prepare(room, wish) for wish in wishes]
         room.log.append([each.entry for each in prepared])
+    _tell(room, prepared)
     # Only here, with every entry on the disk, may a key be opened.
     return [_answer(room, each) for each in prepared]
 
@@ -109,22 +114,23 @@ def _prepare(room: Room, wish: Wish) -> _Prepared:
     stored = stored_table(room, wish.table)
     if stored.subject is None:
         raise InputError("a table without consumers is not read by consumer", path=wish.table)
-    subject, context = subject_text(wish.subject), checked_context(wish.context)
-    names, lookup = _fields(stored, wish.fields), room.lookup(subject)
+    subject, context = room.known(subject_text(wish.subject)), checked_context(wish.context)
+    names, lookup = stored_fields(stored, wish.fields), room.lookup(subject)
     consumer = find_present(room, lookup)
+    _check_labels(subject, context)
     about = {"fields": names, "purpose": wish.purpose, **_circumstances(room, wish, context, consumer)}
     request, decision = journal.ask(room, wish.actor, wish.action, table=stored.table, about=about)
     facts = {"subject": subject, "case": context["case"], "session": context["session"]}
-    if subject in (facts["case"], facts["session"]):
-        raise InputError("a consumer's id is no case and no session", hint="the log must not hold it")
     if not decision.allowed:
         return _Prepared(_denied(room, request, decision.rules, facts), journal.refusal(request, decision))
     if consumer is None:
         error = why_absent(room, lookup)
         rule = "erased" if isinstance(error, ErasedError) else "unknown-consumer"
         return _Prepared(_denied(room, request, (rule,), facts), error)
+    if wish.purpose not in restricting.STILL and restricting.restricted(room, [lookup]):
+        return _Prepared(_denied(room, request, (restricting.RULE,), facts), restricting.refusal(wish.table))
     seen = [name for name in names if decision.views[name] is not View.NONE]
-    resting = fetch(room, stored, seen, consumer=consumer.number)
+    resting = fetch(room, stored, seen, consumer=consumer.number, rows=wish.only)
     facts |= {"rows": len(resting), "views": decision.views}
     entry = journal.entry(room, request, decision="allow", rules=decision.rules, facts=facts)
     return _Prepared(entry, None, names, decision, consumer, resting, subject)
@@ -133,19 +139,39 @@ def _prepare(room: Room, wish: Wish) -> _Prepared:
 def _circumstances(
     room: Room, wish: Wish, context: Mapping[str, object], consumer: Consumer | None
 ) -> dict[str, object]:
-    """Return what the decision depends on; only the case is taken on the word of the one who asks."""
+    """Return what the decision depends on; a case is taken on the word of whoever asks where nobody knows better."""
+    cases = room.outside.cases
+    known = cases is None or not context["case_open"] or cases(str(context["case"]), wish.subject)
     return {
-        "case_open": context.get("case_open", bool(context["case"])),
+        "case_open": bool(context["case_open"] and known),
         "own_record": wish.actor.role == "consumer" and wish.actor.name == wish.subject,
         "consent": consumer is not None and has_consented(room, consumer.number, wish.purpose),
+        "break_glass": context["break_glass"],
+        "reason": context["reason"],
+        "region": "" if consumer is None else region_of(room, consumer.number, table=room.schema.table(wish.table)),
     }
+
+
+def _check_labels(subject: str, context: Mapping[str, object]) -> None:
+    """Refuse words that name the consumer: they would stand in the log."""
+    if subject in (context["case"], context["session"]) or subject in re.split("[._/:-]", str(context["reason"])):
+        raise InputError("a consumer's id is no case, no session and no reason", hint="the log must not hold it")
+
+
+def _tell(room: Room, prepared: Sequence[_Prepared]) -> None:
+    """Tell the platform of every glass that was broken, or tried."""
+    if room.outside.alert is not None:
+        for each in prepared:
+            if each.entry["reason"]:
+                room.outside.alert(each.entry)
 
 
 def _denied(room: Room, request: Request, rules: Sequence[str], facts: Mapping[str, object]) -> Mapping[str, object]:
     return journal.entry(room, request, decision="deny", rules=rules, facts=facts)
 
 
-def _fields(stored: Stored, fields: Sequence[str] | None) -> list[str]:
+def stored_fields(stored: Stored, fields: Sequence[str] | None) -> list[str]:
+    """Return the fields that are asked for: those that are stored, all if None."""
     table = stored.table
     hidden = (Method.DROP, Method.REFUSE)
     if fields is None:
@@ -162,7 +188,7 @@ def _answer(room: Room, prepared: _Prepared) -> Reading | NotShown:
         return prepared.error or RefusedError("refused")
     key = open_key(room, consumer, prepared.subject)
     clear = _open(room, key, resting, (prepared.subject, decision.views))
-    columns = {name: _shown(room, resting, name, (clear, decision.views[name])) for name in prepared.names}
+    columns = {name: shown(room, resting, name, (clear, decision.views[name])) for name in prepared.names}
     return Reading(pa.table(columns), decision.views, decision.rules)
 
 
@@ -177,7 +203,8 @@ def _open(room: Room, key: SecretKey, resting: Resting, asked: tuple[str, Mappin
     return clear
 
 
-def _shown(room: Room, resting: Resting, name: str, outcome: tuple[Mapping[str, Any], View]) -> Any:
+def shown(room: Room, resting: Resting, name: str, outcome: tuple[Mapping[str, Any], View]) -> Any:
+    """Return one column of opened rows in its view; NULLs where it was not opened."""
     clear, view = outcome
     if name not in clear:
         return pa.nulls(len(resting), pa.string())

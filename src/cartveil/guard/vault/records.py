@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartveil.errors import ColumnError
-from cartveil.events.kinds import Method, Step
+from cartveil.events.kinds import COUNTABLE, Method
 from cartveil.events.schema import Column
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect.columns import as_array, as_text
-from cartveil.guard.protect.rest import Sealing, at_rest, search_index
+from cartveil.guard.protect.rest import LAST_FOUR, Sealing, at_rest, last_four_index, search_index
 from cartveil.guard.protect.token import FEW_VALUES, MANY_ROWS, refuse_few
 from cartveil.guard.vault import consumers
 from cartveil.guard.vault.marks import mark_key, row_marks
@@ -67,12 +67,15 @@ def _links(room: Room, stored: Stored, data: pa.Table) -> _Links | None:
     if stored.subject is None:
         return None
     subjects = as_text(data[stored.subject.name])
-    empty = pc.fill_null(pc.equal(subjects, ""), True)
+    empty = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(subjects), ""), True)
     if pc.any(empty).as_py():
         path = f"{stored.table.name}.{stored.subject.name}[{pc.index(empty, True).as_py()}]"
         hint = "clean the table first: what belongs to nobody is set aside"
         raise ColumnError(f"{pc.sum(empty).as_py()} rows name no consumer", path=path, hint=hint)
     encoded = subjects.dictionary_encode()
+    known = consumers.known_ids(room, encoded.dictionary)
+    if known is not encoded.dictionary:  # two ways to write one id are one consumer
+        encoded = known.take(encoded.indices).dictionary_encode()
     numbers, keys = consumers.enrol(room, encoded.dictionary)
     indices = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     return _Links(indices, np.array(numbers, np.int64), keys)
@@ -98,8 +101,8 @@ def _write_rows(room: Room, stored: Stored, chunk: Chunk) -> None:
     for _, spec in columns:
         place = room.place(stored.table, spec.name)
         column = as_array(chunk.data[spec.name])
-        if spec.protect.method is Method.TOKEN:  # one chunk may hold few values of many; see `_refuse_few`
-            spec = replace(spec, protect=Step(Method.TOKEN, (("few_values", True),)))
+        if spec.protect.method in COUNTABLE:  # one chunk may hold few values of many; see `_refuse_few`
+            spec = replace(spec, protect=spec.protect.with_option("few_values", True))
         resting.append(at_rest(column, spec, place=place, derive=room.keyring.derive, sealing=chunk.sealing))
     cells = [*(to_sqlite(as_array(column)) for column in resting), row_marks(resting, mark_key(room, stored.table))]
     names = ["row", "consumer", *(name for name, _ in columns), "mark"]
@@ -109,10 +112,11 @@ def _write_rows(room: Room, stored: Stored, chunk: Chunk) -> None:
 def _refuse_few(room: Room, stored: Stored) -> None:
     """Refuse token columns that can be told by their frequency: over all rows, however they were put."""
     for name, spec in stored.columns():
-        if spec.protect.method is not Method.TOKEN or spec.protect.option("few_values", False):
+        if spec.protect.method not in COUNTABLE or spec.protect.option("few_values", False):
             continue
         some = f"FROM records_{stored.number} WHERE {name} IS NOT NULL LIMIT"
-        query = f"SELECT (SELECT count(*) FROM (SELECT DISTINCT {name} {some} ?)), count(*) FROM (SELECT 1 {some} ?)"  # noqa: S608
+        values, all_rows = f"(SELECT DISTINCT {name} {some} ?) AS a", f"(SELECT 1 {some} ?) AS b"
+        query = f"SELECT (SELECT count(*) FROM {values}), (SELECT count(*) FROM {all_rows})"  # noqa: S608
         distinct, rows = room.store.execute(query, (FEW_VALUES, MANY_ROWS)).fetchone()
         try:
             refuse_few(distinct, rows=rows)
@@ -124,10 +128,28 @@ def _write_codes(room: Room, stored: Stored, chunk: Chunk) -> None:
     for _, spec in stored.columns():
         if not spec.index or spec.protect.method is not Method.SEAL:
             continue
-        codes = as_array(search_index(chunk.data[spec.name], spec.kind, derive=room.keyring.derive)).to_pylist()
-        owners = [None] * len(codes) if chunk.numbers is None else chunk.numbers.tolist()
-        place = stored.search_place(spec)
-        found = zip(codes, chunk.rows, owners, strict=True)
+        owners = [None] * len(chunk.rows) if chunk.numbers is None else chunk.numbers.tolist()
+        write_codes(room, stored, spec, chunk.data[spec.name], owned=(chunk.rows, owners))
+
+
+def write_codes(
+    room: Room, stored: Stored, spec: Column, clear: Any, *, owned: tuple[Sequence[int], Sequence[int | None]]
+) -> None:
+    """Write the search codes of a column's clear values, inside the caller's transaction.
+
+    Args:
+        room: The vault.
+        stored: The table.
+        spec: The column, sealed and with an index.
+        clear: Its values.
+        owned: The rows that they stand in, and whose each is.
+    """
+    derive = room.keyring.derive
+    coded = [(stored.search_place(spec), search_index(clear, spec.kind, derive=derive))]
+    if spec.kind in LAST_FOUR:
+        coded.append((stored.last_four_place(spec), last_four_index(clear, spec.kind, derive=derive)))
+    for place, column in coded:
+        found = zip(as_array(column).to_pylist(), *owned, strict=True)
         lines = ((place, code, row, owner) for code, row, owner in found if code is not None)
         room.store.insert("search_codes", ("place", "code", "row", "consumer"), lines)
 
@@ -143,7 +165,7 @@ def _fitted(stored: Stored, data: pa.Table) -> pa.Table:
         if spec.protect.method is Method.REFUSE:
             _refuse_values(data[column], spec, path)
         elif spec.protect.method is not Method.DROP:
-            columns[column] = _typed(data[column], stored.types.get(column), path)
+            columns[column] = check_type(data[column], stored.types.get(column), path)
     return pa.table(columns)
 
 
@@ -169,7 +191,12 @@ def _check_names(stored: Stored, data: pa.Table) -> None:
         )
 
 
-def _typed(column: Any, before: pa.DataType | None, path: str) -> Any:
+def check_type(column: Any, before: pa.DataType | None, path: str) -> Any:
+    """Return a column in the type that is stored, or that it may be stored in where nothing was put before.
+
+    Raises:
+        ColumnError: It does not fit, or is of a type that the vault does not hold.
+    """
     kind = storable_type(column.type, path=path)
     if before is not None and not pa.types.is_null(before):
         kind = before

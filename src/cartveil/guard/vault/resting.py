@@ -1,7 +1,7 @@
 """Rows as they lie in the file, and how they come back into the clear."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -10,13 +10,16 @@ from cartveil.errors import IntegrityError
 from cartveil.events.kinds import Method
 from cartveil.events.schema import Column
 from cartveil.guard.protect.rest import Sealing, from_rest
-from cartveil.guard.vault.marks import mark_key, row_marks
+from cartveil.guard.vault.marks import few_marks, mark_key, row_marks
 from cartveil.guard.vault.room import Room
 from cartveil.guard.vault.storage import from_sqlite
 from cartveil.guard.vault.tables import RESTORE, Stored, stored_table
 
 #: Rows that are fetched at a time.
 CHUNK_ROWS = 20_000
+
+#: Up to here rows are compared with their marks one by one.
+FEW_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -33,17 +36,82 @@ class Resting:
         return len(self.rows)
 
 
-def fetch(room: Room, stored: Stored, names: Sequence[str], *, consumer: int) -> Resting:
-    """Return one consumer's rows as they lie in the file."""
-    query, specs = _query(stored, names)
-    lines = room.store.execute(f"{query} WHERE consumer = ? ORDER BY row", (consumer,)).fetchall()
-    return _resting(stored, specs, lines)
+def fetch(
+    room: Room, stored: Stored, names: Sequence[str], *, consumer: int | None, rows: Sequence[int] | None = None
+) -> Resting:
+    """Return one consumer's rows as they lie in the file, each compared with its mark.
+
+    Args:
+        room: The vault.
+        stored: The table.
+        names: Which columns.
+        consumer: Whose rows; None for a table that names nobody.
+        rows: Only these of them.
+
+    Raises:
+        IntegrityError: A row was changed.
+    """
+    wanted, values = _wanted(consumer, rows)
+    return _checked(room, stored, (f"WHERE {wanted} ORDER BY row", values), names)
 
 
-def last_cell(stored: Stored, name: str) -> str:
-    """Return the query for one column of a consumer's latest row."""
-    sql = next(sql for sql, spec in stored.columns() if spec.name == name)
-    return f"SELECT {sql} FROM records_{stored.number} WHERE consumer = ? ORDER BY row DESC LIMIT 1"  # noqa: S608 - made-up names
+def fetch_rows(room: Room, stored: Stored, rows: Sequence[int]) -> Resting:
+    """Return whole rows by their numbers, whoever they are of, each compared with its mark.
+
+    Raises:
+        IntegrityError: A row was changed.
+    """
+    names = [spec.name for _, spec in stored.columns()]
+    return _checked(room, stored, (f"WHERE row IN ({', '.join('?' * len(rows))}) ORDER BY row", rows), names)
+
+
+def last_cell(room: Room, stored: Stored, name: str, *, consumer: int) -> Any:
+    """Return one cell of a consumer's latest row, the row compared with its mark; None where they have no row.
+
+    Raises:
+        IntegrityError: The row was changed.
+    """
+    latest = _checked(room, stored, ("WHERE consumer = ? ORDER BY row DESC LIMIT 1", (consumer,)), [name])
+    return latest.cells[0][0] if len(latest) else None
+
+
+def _wanted(consumer: int | None, rows: Sequence[int] | None) -> tuple[str, tuple[int, ...]]:
+    whose, values = ("consumer IS NULL", ()) if consumer is None else ("consumer = ?", (consumer,))
+    if rows is None:
+        return whose, values
+    return f"{whose} AND row IN ({', '.join('?' * len(rows))})", (*values, *rows)
+
+
+def _checked(room: Room, stored: Stored, where: tuple[str, Sequence[object]], names: Sequence[str]) -> Resting:
+    """Return some rows with the chosen columns, after all their cells were compared with their marks."""
+    columns = stored.columns()
+    listed = ", ".join(["row", "consumer", "mark", *(sql for sql, _ in columns)])
+    condition, values = where
+    lines = room.store.execute(f"SELECT {listed} FROM records_{stored.number} {condition}", values).fetchall()  # noqa: S608
+    whole = _resting(stored, tuple(spec for _, spec in columns), [(*line[:2], *line[3:]) for line in lines])
+    _compare(room, whole, [line[2] for line in lines])
+    chosen = [(spec, cells) for spec, cells in zip(whole.specs, whole.cells, strict=True) if spec.name in names]
+    specs, cells = tuple(spec for spec, _ in chosen), tuple(cells for _, cells in chosen)
+    return replace(whole, specs=specs, cells=cells)
+
+
+def _compare(room: Room, resting: Resting, marks: list[Any]) -> None:
+    """Compare rows, all of their cells, with their marks."""
+    if not len(resting):
+        return
+    stored, computed = resting.stored, _few_marks(room, resting) if len(resting) <= FEW_ROWS else None
+    if computed is None:
+        owners = from_sqlite(resting.owners, pa.int64(), path=f"{stored.table.name}.consumer")
+        columns = [pa.array(resting.rows, pa.int64()), owners, *columns_at_rest(resting)]
+        computed = row_marks(columns, mark_key(room, stored.table))
+    if computed != marks:
+        place = next(row for row, (a, b) in enumerate(zip(computed, marks, strict=True)) if a != b)
+        raise IntegrityError("row was changed", path=f"{stored.table.name}[{resting.rows[place]}]", hint=RESTORE)
+
+
+def _few_marks(room: Room, resting: Resting) -> list[bytes] | None:
+    kinds = [pa.int64(), pa.int64(), *_kinds(resting)]
+    return few_marks([resting.rows, resting.owners, *resting.cells], kinds, mark_key(room, resting.stored.table))
 
 
 def count_rows(room: Room, name: str) -> int:
@@ -70,20 +138,24 @@ def opened(room: Room, resting: Resting, sealing: Sealing) -> dict[str, Any]:
     """Return resting columns in the clear, in the types that were put."""
     columns: dict[str, Any] = {}
     table, types = resting.stored.table, resting.stored.types
-    for spec, column in zip(resting.specs, _columns(resting), strict=True):
+    for spec, column in zip(resting.specs, columns_at_rest(resting), strict=True):
         place = room.place(table, spec.name)
         clear = from_rest(column, spec, place=place, derive=room.keyring.derive, sealing=sealing)
         columns[spec.name] = _as_put(clear, spec, types[spec.name], f"{table.name}.{spec.name}")
     return columns
 
 
-def _columns(resting: Resting) -> list[Any]:
+def columns_at_rest(resting: Resting) -> list[Any]:
     """Return the cells as Arrow columns, still at rest."""
-    name, types = resting.stored.table.name, resting.stored.types
-    kinds = [_REST_TYPES.get(spec.protect.method, types[spec.name]) for spec in resting.specs]
-    paths = [f"{name}.{spec.name}" for spec in resting.specs]
-    cells = zip(resting.cells, kinds, paths, strict=True)
+    paths = [f"{resting.stored.table.name}.{spec.name}" for spec in resting.specs]
+    cells = zip(resting.cells, _kinds(resting), paths, strict=True)
     return [from_sqlite(column, kind, path=path) for column, kind, path in cells]
+
+
+def _kinds(resting: Resting) -> list[pa.DataType]:
+    """Return the type that each column rests in."""
+    types = resting.stored.types
+    return [_REST_TYPES.get(spec.protect.method, types[spec.name]) for spec in resting.specs]
 
 
 def check_marks(room: Room, stored: Stored) -> int:
@@ -92,16 +164,11 @@ def check_marks(room: Room, stored: Stored) -> int:
     Raises:
         IntegrityError: A row was changed; the path names the first.
     """
-    key, rows = mark_key(room, stored.table), 0
+    rows = 0
     names = [spec.name for _, spec in stored.columns()]
     query = f"SELECT mark FROM records_{stored.number} WHERE row >= ? ORDER BY row LIMIT {CHUNK_ROWS}"  # noqa: S608
     for resting in fetch_chunks(room, stored, names):
-        owners = from_sqlite(resting.owners, pa.int64(), path=f"{stored.table.name}.consumer")
-        computed = row_marks([pa.array(resting.rows, pa.int64()), owners, *_columns(resting)], key)
-        found = [mark for (mark,) in room.store.execute(query, (resting.rows[0],))]
-        if computed != found:
-            place = next(row for row, (a, b) in enumerate(zip(computed, found, strict=True)) if a != b)
-            raise IntegrityError("row was changed", path=f"{stored.table.name}[{resting.rows[place]}]", hint=RESTORE)
+        _compare(room, resting, [mark for (mark,) in room.store.execute(query, (resting.rows[0],))])
         rows += len(resting)
     return rows
 
@@ -114,7 +181,12 @@ def subject_column(stored: Stored, ids: pa.Array) -> Any:
     return _as_put(ids, spec, stored.types[spec.name], f"{stored.table.name}.{spec.name}")
 
 
-_REST_TYPES = {Method.SEAL: pa.binary(), Method.TOKEN: pa.string(), Method.PSEUDONYM: pa.string()}
+_REST_TYPES = {
+    Method.SEAL: pa.binary(),
+    Method.TOKEN: pa.string(),
+    Method.FPE: pa.string(),
+    Method.PSEUDONYM: pa.string(),
+}
 
 
 def _as_put(column: Any, spec: Column, kind: pa.DataType, path: str) -> Any:

@@ -2,8 +2,9 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cartveil.errors import InputError
@@ -18,12 +19,14 @@ from cartveil.guard.policy.request import is_torn
 from cartveil.guard.protect.pseudonym import pseudonym_of
 from cartveil.guard.protect.seal import Place
 from cartveil.guard.store import Store
+from cartveil.guard.vault.outside import Outside
+from cartveil.guard.vault.witness import Witness
 
 Clock = Callable[[], datetime]
 
 #: What the caller may say of a request; the vault works out hour, consent and whose record it is by itself.
-CLAIMS = ("case", "case_open", "session")
-WORKED_OUT = ("consent", "hour", "own_record")
+CLAIMS = ("case", "case_open", "session", "break_glass", "reason")
+WORKED_OUT = ("consent", "hour", "own_record", "region")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Room:
     policy: Policy
     clock: Clock
     finder: Finder
+    outside: Outside = field(default_factory=Outside)
+    witness: Witness = field(kw_only=True)
 
     @property
     def log(self) -> AuditLog:
@@ -57,15 +62,27 @@ class Room:
 
     def lookup(self, subject: str) -> str:
         """Return the code under which a consumer is found."""
-        return pseudonym_of(subject, self.keyring.derive("subject lookup"))
+        return pseudonym_of(self.known(subject), self.keyring.derive("subject lookup"))
 
     def audit_name(self, subject: str) -> str:
         """Return what the audit log calls a consumer."""
-        return pseudonym_of(subject, self.keyring.derive("audit subject"))
+        return pseudonym_of(self.known(subject), self.keyring.derive("audit subject"))
 
     def receipt_name(self, subject: str) -> str:
         """Return what a receipt calls a consumer."""
-        return pseudonym_of(subject, self.keyring.derive("receipt subject"))
+        return pseudonym_of(self.known(subject), self.keyring.derive("receipt subject"))
+
+    def known(self, subject: str) -> str:
+        """Return a consumer's id as the vault writes it: see `normal_id`.
+
+        Vaults that were filled before ids had one form keep, for who is in them, the form that was put.
+        """
+        normal = normal_id(subject)
+        if normal == subject:
+            return subject
+        code = pseudonym_of(subject, self.keyring.derive("subject lookup"))
+        query = "SELECT 1 FROM consumers WHERE lookup = ? UNION ALL SELECT 1 FROM erasures WHERE lookup = ?"
+        return normal if self.store.execute(query, (code, code)).fetchone() is None else subject
 
 
 def mark_of(keyring: Keyring, what: str, text: str) -> str:
@@ -74,10 +91,19 @@ def mark_of(keyring: Keyring, what: str, text: str) -> str:
     return hmac.new(key, text.encode("utf-8"), hashlib.sha256).hexdigest()
 
 
+#: A whole number as a data frame writes it in a column with gaps.
+WHOLE_WITH_POINT = r"^([+-]?[0-9]+)\.0+$"
+
+
+def normal_id(text: str) -> str:
+    """Return a consumer's id in the one form that the vault keeps: 101 for `101.0` and ` 101`."""
+    return re.sub(WHOLE_WITH_POINT, r"\1", text.strip())
+
+
 def subject_text(subject: object) -> str:
     """Return a consumer's id as text; empty ids are refused."""
-    text = str(subject)
-    if not text:
+    text = str(int(subject)) if isinstance(subject, float) and subject.is_integer() else str(subject)
+    if not text.strip():
         raise InputError("a consumer's id is empty")
     if is_torn(text):
         raise InputError("a consumer's id is not whole Unicode text")
@@ -88,22 +114,32 @@ def checked_context(context: Mapping[str, object] | None) -> Mapping[str, object
     """Return what the caller says of a request.
 
     Args:
-        context: Some of `case` (its number), `case_open`, `session`; `hour`, `consent` and `own_record` are ignored.
+        context: Some of `CLAIMS`; what the vault works out by itself is ignored.
+
+    Returns:
+        `case`, `session` and `reason` as labels, `case_open` and `break_glass` as true or false. Who names a case and
+        says no more means that it is open.
 
     Raises:
-        InputError: Another key, a `case_open` that is neither true nor false, or a case or session that the log must
-            not hold.
+        InputError: Another key, a `case_open` or `break_glass` that is neither true nor false, an open case without its
+            number, a broken glass without a reason or a reason without it, or a word that the log must not hold.
     """
     claims = dict(context or {})
     for key in claims:
         if key not in CLAIMS + WORKED_OUT:
             raise InputError(f"unknown key of the context: `{key}`", hint=f"known: {', '.join(CLAIMS)}")
-    if not isinstance(claims.get("case_open", False), bool):
-        # `no` and `0` as text would count as true, and open what they were to keep closed.
-        raise InputError("must be true or false", path="case_open", hint="such as `case_open=true`")
-    claims["case"] = label(claims.get("case", ""), what="case")
-    claims["session"] = label(claims.get("session", ""), what="session")
-    return claims
+    for key in ("case_open", "break_glass"):
+        if not isinstance(claims.get(key, False), bool):
+            # `no` and `0` as text would count as true, and open what they were to keep closed.
+            raise InputError("must be true or false", path=key, hint=f"such as `{key}=true`")
+    labels = {what: label(claims.get(what, ""), what=what) for what in ("case", "session", "reason")}
+    case_open, break_glass = bool(claims.get("case_open", labels["case"])), bool(claims.get("break_glass"))
+    if case_open and not labels["case"]:
+        raise InputError("an open case has a number", path="case", hint="name it, such as `case=C-17`")
+    if break_glass != bool(labels["reason"]):
+        hint = "write `break_glass=true` and `reason=...`, both or neither"
+        raise InputError("a broken glass and its reason belong together", path="reason", hint=hint)
+    return {**labels, "case_open": case_open, "break_glass": break_glass}
 
 
 def label(value: object, *, what: str) -> str:

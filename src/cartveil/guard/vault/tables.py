@@ -9,9 +9,10 @@ from functools import lru_cache
 
 import pyarrow as pa
 
-from cartveil.errors import IntegrityError, SchemaError
-from cartveil.events.kinds import Method, Role
+from cartveil.errors import InputError, IntegrityError, SchemaError
+from cartveil.events.kinds import COUNTABLE, Method, Role
 from cartveil.events.schema import Column, Table
+from cartveil.guard.protect.seal import cell_form
 from cartveil.guard.vault.room import Room
 
 #: What the vault never stores.
@@ -48,15 +49,22 @@ class Stored:
         """Return the number under which a column's search codes lie."""
         return self.number * 10_000 + self.table.columns.index(column)
 
+    def last_four_place(self, column: Column) -> int:
+        """Return the number under which the codes of a column's last four digits lie; databases have fewer columns."""
+        return self.search_place(column) + 5_000
+
 
 def create_tables(room: Room) -> None:
     """Create the tables of a schema, inside the caller's transaction.
 
     Raises:
-        SchemaError: A subject column would not rest sealed, or consent not readable.
+        SchemaError: A subject column would not rest sealed, consent not readable, or a `seal` step has an unknown
+            suite or padding.
+        ColumnError: This machine has not the suite of a `seal` step.
     """
     for number, table in enumerate(room.schema.tables, 1):
         stored = Stored(table, number)
+        _check_seals(table)
         _check_rest(
             table, Role.SUBJECT, (Method.SEAL, Method.KEEP), "the subject column rests sealed, once per consumer"
         )
@@ -66,8 +74,29 @@ def create_tables(room: Room) -> None:
         room.store.define(
             f"CREATE TABLE records_{number} (row INTEGER PRIMARY KEY, {consumer}{cells}, mark BLOB) STRICT;"
             f"CREATE INDEX records_{number}_consumer ON records_{number} (consumer);"
+            + "".join(_index(number, name) for name in _joined(stored))
         )
         write_meta(room, (table.name, number, b"", 1))
+
+
+def _check_seals(table: Table) -> None:
+    """Refuse a suite or a padding now, not when the first row is put."""
+    for column in table.columns:
+        if column.protect.method is Method.SEAL:
+            try:
+                cell_form(column.protect).suite.check()
+            except InputError as error:
+                path = f"tables.{table.name}.columns.{column.name}.protect"
+                raise type(error)(error.message, path=path, hint=error.hint) from None
+
+
+def _index(number: int, name: str) -> str:
+    return f"CREATE INDEX records_{number}_{name} ON records_{number} ({name}, row);"
+
+
+def _joined(stored: Stored) -> list[str]:
+    """Return the columns that rows are found and joined by."""
+    return [name for name, spec in stored.columns() if spec.protect.method in COUNTABLE]
 
 
 def _check_rest(table: Table, role: Role, methods: tuple[Method, ...], message: str) -> None:

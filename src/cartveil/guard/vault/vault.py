@@ -4,6 +4,7 @@ Whoever wants something of a record comes through here, and each time the same h
 is written, only then a key is opened. Data lies sealed under a key per consumer; to destroy it is to forget.
 """
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,21 +14,46 @@ from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from cartveil.errors import IntegrityError, KeyringError
+from cartveil.errors import InputError, IntegrityError, KeyringError
 from cartveil.events.patterns import find_patterns
 from cartveil.events.schema import Schema, format_schema, parse_schema
 from cartveil.events.spans import Finder
 from cartveil.guard.keys import Keyring
 from cartveil.guard.policy import Policy, Principal
+from cartveil.guard.protect.risk import Study
 from cartveil.guard.protect.steps import Scope
-from cartveil.guard.store import SQLiteStore
-from cartveil.guard.vault import consumers, erasing, exporting, journal, reading, records, resting, tables
+from cartveil.guard.store import SQLiteStore, Store
+from cartveil.guard.vault import (
+    auditing,
+    consumers,
+    erasing,
+    erasures,
+    exporting,
+    journal,
+    reading,
+    records,
+    releases,
+    resting,
+    restoring,
+    rotating,
+    searching,
+    standing,
+    tables,
+)
 from cartveil.guard.vault.erasing import Forget
 from cartveil.guard.vault.exporting import Export
+from cartveil.guard.vault.finding import Finding
 from cartveil.guard.vault.layout import TABLES
+from cartveil.guard.vault.outside import Outside
 from cartveil.guard.vault.reading import NotShown, Reading, Wish
+from cartveil.guard.vault.rights import Rights
 from cartveil.guard.vault.room import Room, mark_of
+from cartveil.guard.vault.upgrading import upgrade
+from cartveil.guard.vault.versions import check_versions
+from cartveil.guard.vault.witness import Witness
+from cartveil.guard.vault.wrapping import WrappingKeys
 
 Clock = Callable[[], datetime]
 
@@ -41,7 +67,7 @@ class PutResult:
     values: int
 
 
-class Vault:
+class Vault(Finding, Rights, WrappingKeys):
     """An open vault. Made by `create` and `open`; a context manager.
 
     Guarantees:
@@ -56,33 +82,43 @@ class Vault:
     @classmethod
     def create(
         cls,
-        path: str | Path,
+        place: str | Path | Store,
         keyring: Keyring,
         schema: Schema,
         *,
         clock: Clock,
         policy: Policy | None = None,
         finder: Finder = find_patterns,
+        outside: Outside | None = None,
+        witness: str | Path | None = None,
         survive_power_loss: bool = True,
     ) -> "Vault":
         """Make an empty vault with the tables of a schema.
 
         Args:
-            path: Where; nothing may stand there.
+            place: Where: a file that does not stand there yet, or a store that `PostgreSQLStore.create` just made.
             keyring: Whose keys seal it; needed again to open it.
             schema: The tables; kept in the vault.
             clock: Tells the time, for the log and for rules about hours.
             policy: Who may do what; the shipped one if None.
             finder: Finds personal values in free text, for exports.
-            survive_power_loss: Wait for the disk at each commit. False is for rehearsals and tests: until the vault is
-                opened again, a power cut may take the last commits (all of each or nothing).
+            outside: Who knows which cases are open, and who is told when somebody breaks the glass.
+            witness: Folder for the newest checkpoint and the list of the erased; the keyring's if None. Never back it
+                up together with the vault: it is what knows that a backup is old.
+            survive_power_loss: Of a file: wait for the disk at each commit. False is for rehearsals and tests: until
+                the vault is opened again, a power cut may take the last commits (all of each or nothing).
 
         Raises:
             StorageError: A file stands there, or the disk refused.
             SchemaError: A subject column would not rest sealed.
         """
-        store = SQLiteStore.create(Path(path), survive_power_loss=survive_power_loss)
-        room = Room(store, keyring, schema, policy or Policy.load(), clock, finder)
+        store: Store = (
+            SQLiteStore.create(Path(place), survive_power_loss=survive_power_loss)
+            if isinstance(place, str | Path)
+            else place
+        )
+        seen = _witness(keyring, secrets.token_hex(4), witness)
+        room = Room(store, keyring, schema, policy or Policy.load(), clock, finder, outside or Outside(), witness=seen)
         try:
             with store.typed_errors():
                 _lay_out(room)
@@ -94,30 +130,85 @@ class Vault:
     @classmethod
     def open(
         cls,
-        path: str | Path,
+        place: str | Path | Store,
         keyring: Keyring,
         *,
         clock: Clock,
         policy: Policy | None = None,
         finder: Finder = find_patterns,
+        outside: Outside | None = None,
+        witness: str | Path | None = None,
+        restored_by: Principal | None = None,
     ) -> "Vault":
-        """Open a vault; arguments as for `create`.
+        """Open a vault; arguments as for `create`, the store one that `PostgreSQLStore.open` gave.
+
+        Args:
+            restored_by: Who says that this vault was just restored from a backup, and is older than its newest
+                checkpoint for that reason; needs the action `backup`.
 
         Raises:
             ReadError: No such file.
-            IntegrityError: Not a vault, or a changed one.
-            KeyringError: Another keyring sealed it.
+            IntegrityError: Not a vault, a changed one, or an old one in place of a newer.
+            KeyringError: Another keyring sealed it, or this is an older copy of the one that did.
+            RefusedError: Policy does not let this actor restore.
+
+        Guarantees:
+            - Whoever was erased since a backup was made is erased from it before anything can be read.
         """
-        store = SQLiteStore.open(Path(path))
+        store: Store = SQLiteStore.open(Path(place)) if isinstance(place, str | Path) else place
         try:
             with store.typed_errors():
                 meta = dict(store.execute("SELECT name, value FROM meta").fetchall())
                 _check_keyring(meta, keyring, store.name)
                 schema = _stored_schema(meta, keyring, store.name)
+                upgrade(store)
+                home = _witness(keyring, "", witness).folder
+                seen = _witness(keyring, restoring.name_of(store, meta, keyring=keyring, home=home), home)
+                rules = policy or Policy.load()
+                room = Room(store, keyring, schema, rules, clock, finder, outside or Outside(), witness=seen)
+                check_versions(room)
+                restoring.settle(room) if restored_by is None else restoring.settle_restored(room, restored_by)
         except BaseException:
             store.close()
             raise
-        return cls(Room(store, keyring, schema, policy or Policy.load(), clock, finder))
+        return cls(room)
+
+    @classmethod
+    def restore(
+        cls,
+        backup: str | Path,
+        place: str | Path,
+        keyring: Keyring,
+        *,
+        actor: Principal,
+        clock: Clock,
+        policy: Policy | None = None,
+        witness: str | Path | None = None,
+    ) -> "Vault":
+        """Put a backup in place and open it; everybody who was erased since is erased from it first.
+
+        Args:
+            backup: What `backup` wrote; it stays as it is.
+            place: Where the vault is to stand; nothing may stand there.
+            keyring: Whose keys seal it.
+            actor: Needs the action `backup`.
+            clock: As in `open`.
+            policy: As in `open`.
+            witness: As in `create`.
+
+        Raises:
+            ReadError: No such backup.
+            StorageError: Something stands in its place.
+            RefusedError: Policy does not let this actor restore; nothing was put in place.
+        """
+        file = Path(place)
+        restoring.copy_backup(Path(backup), file)
+        try:
+            return cls.open(file, keyring, clock=clock, policy=policy, witness=witness, restored_by=actor)
+        except BaseException:
+            for ending in ("", "-wal", "-shm"):
+                file.with_name(file.name + ending).unlink(missing_ok=True)
+            raise
 
     @property
     def schema(self) -> Schema:
@@ -125,9 +216,20 @@ class Vault:
         return self._room.schema
 
     @property
+    def name(self) -> str:
+        """Return what errors call it: its file, or host, database and schema."""
+        return self._room.store.name
+
+    @property
     def path(self) -> Path:
-        """Return the vault's file."""
-        return Path(self._room.store.name)
+        """Return the vault's file.
+
+        Raises:
+            InputError: It lies in a database.
+        """
+        if not isinstance(self._room.store, SQLiteStore):
+            raise InputError("a vault in a database has no file", path=self.name, hint="ask for its `name`")
+        return self._room.store.path
 
     @property
     def public_key(self) -> bytes:
@@ -181,7 +283,8 @@ class Vault:
                 stored = tables.stored_table(room, table)
                 subjects = records.insert(room, stored, data)
                 journal.write(room, request, decision, rows=data.num_rows)
-                erasing.sign_log(room)
+                note = erasing.sign_log(room)
+            room.witness.keep(note)
         width = len(stored.columns()) + (stored.subject is not None)
         return PutResult(data.num_rows, subjects, data.num_rows * width)
 
@@ -203,8 +306,8 @@ class Vault:
             subject: The consumer's id, as text.
             purpose: What it is for.
             fields: Which fields; all if None.
-            context: Some of `case` (a number), `case_open`, `session`; the vault itself works out the hour, consent and
-                whose record it is.
+            context: Some of `case` (a number), `case_open`, `session`, `break_glass` and its `reason`; the vault itself
+                works out the hour, consent, the consumer's region and whose record it is.
 
         Raises:
             RefusedError: No field may be seen; says why and what would permit it.
@@ -250,7 +353,14 @@ class Vault:
             return reading.read_many(self._room, wishes)
 
     def export(
-        self, actor: Principal, *, purpose: str, recipient: str, period: str = "", table: str | None = None
+        self,
+        actor: Principal,
+        *,
+        purpose: str,
+        recipient: str,
+        period: str = "",
+        table: str | None = None,
+        study: Study | None = None,
     ) -> Export:
         """Release events that name nobody.
 
@@ -260,17 +370,19 @@ class Vault:
             recipient: Who gets them; pseudonyms are theirs alone.
             period: Pseudonyms of two periods cannot be joined.
             table: The table of events; the first with subject, time and item if None.
+            study: How to make the report on risk and utility; None to make one only where the schema sets limits.
 
         Raises:
-            RefusedError: Policy says no, or no column may leave.
+            RefusedError: Policy says no, no column may leave, or the release is above the schema's limits.
         """
         with self._errors():
-            return exporting.export(self._room, actor, Scope(purpose, recipient, period), table=table)
+            scope = Scope(purpose, recipient, period)
+            return exporting.export(self._room, actor, scope, table=table, study=study)
 
     def pseudonyms(self, subject: str) -> dict[str, str]:
         """Return a consumer's pseudonym in each release, for whoever must forget it; for `faces.assemble` alone."""
         with self._errors():
-            return erasing.release_pseudonyms(self._room, subject)
+            return releases.release_pseudonyms(self._room, subject)
 
     def erase(self, actor: Principal, subject: str, *, forget: Sequence[Forget] = ()) -> dict[str, Any]:
         """Forget one consumer for good.
@@ -296,31 +408,86 @@ class Vault:
         with self._errors():
             return erasing.erase(self._room, actor, subject, forget=forget)
 
-    def audit_events(self, actor: Principal) -> pa.Table:
+    def audit_events(self, actor: Principal, *, subject: str | None = None) -> pa.Table:
         """Return the log as an event table, in order of time; asking for it is written down.
+
+        Args:
+            actor: Who asks.
+            subject: Only what concerns this consumer, by id; also of one who was erased.
 
         Raises:
             RefusedError: Policy says no.
         """
         room = self._room
         with self._errors():
-            request, decision = journal.ask(room, actor, "audit", table=None, about={"purpose": "security"})
-            if not decision.allowed:
-                raise journal.refuse(room, request, decision)
-            with room.store.transaction():
-                journal.write(room, request, decision, rows=room.log.size)
-            return room.log.events()
+            return auditing.events(room, actor, subject=subject)
+
+    def alerts(self, actor: Principal) -> pa.Table:
+        """Return the entries of every reading behind broken glass, refused ones included; asked as `audit_events` is.
+
+        Raises:
+            RefusedError: Policy says no.
+        """
+        log = self.audit_events(actor)
+        return log.filter(pc.not_equal(log["reason"], ""))
 
     def checkpoint(self) -> str:
         """Sign, store and return a checkpoint of the log; keep it elsewhere, and nobody can cut the log unseen."""
-        with self._errors(), self._room.store.transaction():
-            return erasing.sign_log(self._room)
+        with self._errors():
+            with self._room.store.transaction():
+                note = erasing.sign_log(self._room)
+            self._room.witness.keep(note)
+            return note
 
-    def verify(self, checkpoint: str | None = None) -> dict[str, Any]:
-        """Check the whole file: SQLite's own structure, the log against every promise, every row and consumer.
+    def prove_consistency(self, old: int, new: int | None = None) -> list[bytes]:
+        """Return the proof that the log of `new` entries, or of all, begins with the log of `old` entries.
+
+        Raises:
+            IndexError: `old` is greater than `new`, or the log has fewer entries.
+        """
+        with self._errors():
+            return auditing.prove_consistency(self._room, old, new)
+
+    def publish(self, folder: str | Path, *, reader: Principal | None = None) -> int:
+        """Write the log to a folder that any web server can serve; later calls add what is new.
 
         Args:
-            checkpoint: One that was kept elsewhere.
+            folder: Made if it is not there; of one log only.
+            reader: Who may read the log and publishes its entries too; hashes alone if None.
+
+        Returns:
+            How many files were written.
+
+        Raises:
+            RefusedError: Policy does not let the reader read the log.
+            IntegrityError: The folder holds another log, or one that this log does not continue.
+            StorageError: The disk refused.
+        """
+        with self._errors():
+            return auditing.publish(self._room, Path(folder), reader=reader)
+
+    def verify_log(self, *checkpoints: str) -> dict[str, int]:
+        """Check the log alone: every entry, its tree, and every promise.
+
+        Args:
+            checkpoints: Kept elsewhere; without one, a log that was cut together with its own checkpoints seems whole.
+
+        Returns:
+            Counts: `entries`, `checkpoints` stored with the log.
+
+        Raises:
+            IntegrityError: Something was changed; the path names the first entry.
+        """
+        with self._errors():
+            return auditing.verify_log(self._room, checkpoints)
+
+    def verify(self, *checkpoints: str) -> dict[str, Any]:
+        """Check everything: the database's own structure, the log against every promise, every row and consumer.
+
+        It is checked as it stands at one moment; others may go on writing.
+
+        Args:
+            checkpoints: Kept elsewhere.
 
         Returns:
             Counts: `entries`, `checkpoints`, `consumers`, `rows`.
@@ -329,14 +496,17 @@ class Vault:
             IntegrityError: Something was changed.
         """
         room = self._room
-        with self._errors():
+        with self._errors(), room.store.snapshot():
             room.store.check()
-            counts = room.log.verify(checkpoint, public_key=room.keyring.public_key)
+            counts = auditing.verify_log(room, checkpoints)
             people = consumers.check_consumers(room)
-            erasing.check_erasures(room)
+            erasures.check_erasures(room)
+            standing.check_standing(room)
             stored = [tables.stored_table(room, table.name) for table in room.schema.tables]
             rows = sum(resting.check_marks(room, each) for each in stored)
+            searching.check_codes(room, stored)
             journal.check_rows(room, rows)
+            rotating.check_log(room)
         return {**counts, "consumers": people, "rows": rows}
 
     def close(self) -> None:
@@ -367,10 +537,19 @@ def _lay_out(room: Room) -> None:
             "schema": text,
             "schema mark": room.mark("schema", text),
             "last consumer": "0",
+            "last four": "codes",
+            **restoring.named(room.witness.vault, keyring=room.keyring),
         }
         room.store.insert("meta", ("name", "value"), meta.items())
         tables.create_tables(room)
-        erasing.sign_log(room)
+        note = erasing.sign_log(room)
+    room.witness.keep(note)
+
+
+def _witness(keyring: Keyring, vault: str, folder: str | Path | None) -> Witness:
+    """Return what is kept of a vault outside it; beside its keyring unless somebody knows a better place."""
+    home = keyring.path.parent if folder is None else Path(folder)
+    return Witness(home, vault, lambda text: mark_of(keyring, "witness", text))
 
 
 def _check_keyring(meta: Mapping[str, str], keyring: Keyring, name: str) -> None:

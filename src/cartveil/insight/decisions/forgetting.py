@@ -34,18 +34,41 @@ def forget(folder: str | Path, pseudonyms: Iterable[str]) -> dict[str, Any]:
     """
     root, gone = Path(folder), sorted(set(pseudonyms))
     releases, unreadable = _releases(root)
-    concerned: set[str] = set()
-    clean: set[str] = set()
+    models = _concerned(root, releases, gone) if gone else []
     removed, rewritten = 0, []
     for path, events in releases:
         held = _held(events, gone)
-        (concerned if held else clean).add(digest_of(events.table))
         if held:
             _replace(path, events.without(gone))
             removed += held
             rewritten.append(str(path.relative_to(root)))
-    marked = _mark(root, concerned, clean - concerned) if gone else []
+    marked = [_marked(root, path, card) for path, card in models]
     return {"releases": rewritten, "events": removed, "models": marked, "unreadable": unreadable}
+
+
+def affected(folder: str | Path, pseudonyms: Iterable[str]) -> dict[str, Any]:
+    """Return what `forget` would do, and do nothing; arguments and answer as there."""
+    root, gone = Path(folder), sorted(set(pseudonyms))
+    releases, unreadable = _releases(root)
+    held = {path: _held(events, gone) for path, events in releases}
+    names = [str(path.relative_to(root)) for path, count in held.items() if count]
+    models = [str(path.parent.relative_to(root)) for path, _ in _concerned(root, releases, gone)] if gone else []
+    return {"releases": names, "events": sum(held.values()), "models": models, "unreadable": unreadable}
+
+
+def mark(folder: str | Path, pseudonyms: Iterable[str]) -> dict[str, Any]:
+    """Mark the models that were trained on consumers whose records were corrected; their releases stay as they left.
+
+    Returns:
+        `models` marked, paths from the folder, and `unreadable` files.
+
+    Raises:
+        StorageError: A card cannot be replaced.
+    """
+    root, names = Path(folder), sorted(set(pseudonyms))
+    releases, unreadable = _releases(root)
+    marked = [_marked(root, path, card) for path, card in _concerned(root, releases, names)] if names else []
+    return {"models": marked, "unreadable": unreadable}
 
 
 def _releases(root: Path) -> tuple[list[tuple[Path, ProtectedEvents]], list[str]]:
@@ -79,19 +102,29 @@ def _replace(path: Path, events: ProtectedEvents) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _mark(root: Path, concerned: set[str], clean: set[str]) -> list[str]:
-    marked = []
+def _concerned(
+    root: Path, releases: Iterable[tuple[Path, ProtectedEvents]], pseudonyms: list[str]
+) -> list[tuple[Path, dict[str, Any]]]:
+    """Return the cards of models that saw these consumers, or may have: whose release is not in the folder."""
+    with_them: set[str] = set()
+    clean: set[str] = set()
+    for _, events in releases:
+        (with_them if _held(events, pseudonyms) else clean).add(digest_of(events.table))
+    found = []
     for path in sorted(root.rglob(CARD)):
         try:
             card = read_card(path.parent)
         except ModelError:
             continue  # a card of something else, or a model that cannot be loaded anyway
-        digest = card.get("data", {}).get("digest")
-        if digest in clean and digest not in concerned:
-            continue
-        try:
-            write_card(path.parent, {**card, "status": NEEDS_RETRAINING})
-        except OSError as error:
-            raise StorageError("cannot mark the model", path=str(path), hint="is the disk full?") from error
-        marked.append(str(path.parent.relative_to(root)))
-    return marked
+        if card.get("data", {}).get("digest") not in clean - with_them:
+            found.append((path, card))
+    return found
+
+
+def _marked(root: Path, path: Path, card: dict[str, Any]) -> str:
+    """Mark one model, and return its path from the folder."""
+    try:
+        write_card(path.parent, {**card, "status": NEEDS_RETRAINING})
+    except OSError as error:
+        raise StorageError("cannot mark the model", path=str(path), hint="is the disk full?") from error
+    return str(path.parent.relative_to(root))

@@ -1,0 +1,5 @@
+"""Fixtures of the tests of the log."""
+
+from logbook import log
+
+__all__ = ["log"]
