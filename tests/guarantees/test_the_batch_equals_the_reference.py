@@ -9,11 +9,14 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
+from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cartveil.guard.keys import SecretKey
+from cartveil.guard.keys.wrapping import unwrap_keys, wrap_keys
 from cartveil.guard.protect.blocks import subkey
+from cartveil.guard.protect.ff1 import ff1, ff1_one
 from cartveil.guard.protect.pseudonym import pseudonym
 from cartveil.guard.protect.token import detokenise, token
 from nightly import EXAMPLES, VALUES
@@ -66,3 +69,28 @@ def test_value_by_value(mode: str, seed: int, secret: bytes) -> None:
 def test_tokens_of_the_reference_come_back_in_the_batch(seed: int, secret: bytes) -> None:
     values, key = column(seed), SecretKey(secret)
     assert detokenise(pa.array(scalar_token(values, key)), key).to_pylist() == values
+
+
+#: Radix and length: halves of one machine word, of many, odd ones, and the largest radix there is.
+NUMERALS = ((10, 16), (10, 7), (2, 61), (62, 24), (10, 48), (65_536, 5))
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), secret=st.binary(min_size=32, max_size=32), tweak=st.binary(max_size=20))
+def test_ff1_digit_by_digit_and_back(seed: int, secret: bytes, tweak: bytes) -> None:
+    rng = np.random.default_rng(seed)
+    radix, length = NUMERALS[seed % len(NUMERALS)]
+    digits = rng.integers(0, radix, (VALUES, length)).astype(np.uint8 if radix <= 256 else np.uint16)
+    bound = np.frombuffer(tweak, np.uint8).reshape(1, -1)
+    made = ff1(digits, secret, radix=radix, tweak=bound)
+    assert made.tolist() == [ff1_one(row, secret, radix=radix, tweak=tweak) for row in digits.tolist()]
+    assert (ff1(made, secret, radix=radix, tweak=bound, inverse=True) == digits).all()
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), under=st.binary(min_size=32, max_size=32))
+def test_wrapped_keys_one_by_one_and_back(seed: int, under: bytes) -> None:
+    keys = np.random.default_rng(seed).integers(0, 256, (VALUES, 32)).astype(np.uint8)
+    wrapped = wrap_keys(keys, SecretKey(under))
+    assert [row.tobytes() for row in wrapped] == [aes_key_wrap(under, row.tobytes()) for row in keys]
+    assert (unwrap_keys(wrapped, SecretKey(under)) == keys).all()

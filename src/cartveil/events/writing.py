@@ -8,11 +8,15 @@
 """
 
 import os
+import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 from cartveil.errors import StorageError
+
+#: Random part of the name of a neighbour.
+_RANDOM_BYTES = 8
 
 #: Writes a file's content to the path that it is given.
 Write = Callable[[Path], object]
@@ -46,8 +50,18 @@ def create_file(path: Path, write: Write, *, mode: int = 0o666) -> None:
     _put(path, write, mode=mode, place=lambda new: os.link(new, path))
 
 
+def strays_of(path: Path) -> list[Path]:
+    """Return the neighbours that killed writers of a file left behind; one that is being written is among them."""
+    front, length = f".{path.name}.", 2 * _RANDOM_BYTES
+    try:
+        found = [each for each in path.parent.iterdir() if each.name.startswith(front)]
+    except OSError:
+        return []
+    return [each for each in found if re.fullmatch(f"[0-9a-f]{{{length}}}", each.name.removeprefix(front))]
+
+
 def _put(path: Path, write: Write, *, mode: int, place: Callable[[Path], object]) -> None:
-    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    new = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}")
     try:
         os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
         write(new)

@@ -12,7 +12,7 @@ from cartveil.errors import IntegrityError
 from cartveil.guard.audit import AuditLog
 from cartveil.guard.audit.receipt import KIND, canonical, encoded, encoded_proof, verify_receipt
 from logbook import KEY, OTHER, PUBLIC, START, filled, sign
-from saying import said, says
+from saying import Said, said, says
 
 WHEN = "2026-11-22T09:30:00.000000Z"
 CHANGED = says(
@@ -139,7 +139,7 @@ def test_a_receipt_that_its_signer_forged_does_not_hold(log: AuditLog, change: C
 def test_what_the_parts_of_a_forged_receipt_say(log: AuditLog) -> None:
     receipt = erased(log)
 
-    def found(change: Callable[[dict], object]) -> tuple:
+    def found(change: Callable[[dict], object]) -> Said:
         return said(lambda: verify_receipt(forged(receipt, change)))
 
     by_another = sign(log, key=OTHER)

@@ -470,3 +470,13 @@ def test_the_file_is_text_that_a_person_can_read(tmp_path: Path) -> None:
         '  "kind": "passphrase",',
     ]
     assert key_ids(tmp_path / "k") == Keyring.open(tmp_path / "k", "correct horse").key_ids()
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_change(keyring: Keyring, path: Path) -> None:
+    stray, other = path.with_name(f".{path.name}.{'0a' * 8}"), path.with_name(f".{path.name}.note")
+    stray.write_bytes(path.read_bytes())  # it would open what was wrapped by a key that is destroyed
+    other.write_text("mine")
+    keyring.rotate()
+    keyring.destroy("wrapping-1")
+    assert not stray.exists()
+    assert other.exists()

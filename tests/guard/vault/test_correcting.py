@@ -115,3 +115,26 @@ def test_only_the_consumer_and_an_officer_correct(vault: Vault) -> None:
     vault.erase(OFFICER, "101")
     with pytest.raises(ErasedError):
         vault.correct(OFFICER, "customers", "101", {"name": "x"})
+
+
+def test_old_values_go_even_if_whoever_is_told_fails(vault: Vault) -> None:
+    def fails(names: object) -> dict[str, object]:
+        raise RuntimeError
+
+    vault.export(SCIENCE, purpose="recommendation", recipient="models")
+    with pytest.raises(RuntimeError):
+        vault.correct(OFFICER, "orders", "101", {"item": "tea"}, changed=[fails])
+    assert vault.path.with_name(vault.path.name + "-wal").stat().st_size == 0
+    assert {row["item"] for row in own(vault, "orders")} == {"tea"}
+
+
+@pytest.mark.parametrize("row", ["0", 1.0, 10**20, -1])
+def test_a_row_is_a_whole_number(vault: Vault, row: object) -> None:
+    with pytest.raises(InputError, match="no such row"):
+        vault.correct(OFFICER, "orders", "101", {"item": "tea"}, row=row)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", ["\udcff", 10**30])
+def test_a_value_that_cannot_be_stored_is_not_repeated(vault: Vault, value: object) -> None:
+    with pytest.raises(ColumnError, match=r"^orders\.item: a value of this type cannot be stored$"):
+        vault.correct(OFFICER, "orders", "101", {"item": value})

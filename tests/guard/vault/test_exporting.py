@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from cartveil.errors import InputError, RefusedError
+from cartveil.errors import InputError, IntegrityError, RefusedError
 from cartveil.events.schema import parse_schema
 from cartveil.guard.keys import Keyring
 from cartveil.guard.vault import Export, Vault
@@ -121,3 +121,35 @@ def test_sealed_text_leaves_redacted_where_the_schema_lets_it(tmp_path, keyring:
         vault.put(ADMIN, "orders", rows)
         export = vault.export(Principal("finn", "fraud_review"), purpose="fraud_review", recipient="team")
     assert set(export.events.table["note"].to_pylist()) == {None, "ring [phone]"}
+
+
+@pytest.mark.parametrize("change", ["c5 = 1000000", "consumer = 3"])
+def test_a_changed_row_does_not_leave(vault: Vault, change: str) -> None:
+    recommend(vault)
+    vault._room.store.execute(f"UPDATE records_2 SET {change} WHERE row = 1")  # noqa: S608 - the words above
+    with pytest.raises(IntegrityError, match="row was changed"):
+        recommend(vault)
+
+
+@pytest.mark.parametrize("word", [5, ["models"], None])
+def test_recipient_and_period_are_text(vault: Vault, word: object) -> None:
+    with pytest.raises(InputError):
+        recommend(vault, recipient=word)  # type: ignore[arg-type]
+    with pytest.raises(InputError):
+        recommend(vault, period=word)  # type: ignore[arg-type]
+
+
+def test_the_log_says_to_whom(vault: Vault) -> None:
+    recommend(vault, recipient="a/b", period="c")
+    assert vault.audit_events(OFFICER)["session"].to_pylist()[-2] == "a%2Fb/c"
+
+
+def test_an_exchanged_code_lets_nobody_out_who_is_restricted(vault: Vault) -> None:
+    vault.restrict(OFFICER, "101", ground="objection")
+    assert recommend(vault).counts["consumers"] == 1
+    room = vault._room
+    one, other = room.lookup("101"), room.lookup("103")
+    for new, old in (("between", one), (one, other), (other, "between")):
+        room.store.execute("UPDATE consumers SET lookup = ? WHERE lookup = ?", (new, old))
+    with pytest.raises(IntegrityError, match="exchanged"):
+        recommend(vault)

@@ -151,3 +151,22 @@ def test_a_held_erasure_is_held_in_a_restored_backup_too(
         later(clock, days=800)
         assert again.erase(OFFICER, "101")["deleted"]["orders"] == 6
         again.verify()
+
+
+@pytest.mark.parametrize("days", [36_526, 10**7, 10**12, -1, True, "5", 2.5])
+def test_an_age_that_no_calendar_reaches_is_refused(vault: Vault, days: object) -> None:
+    with pytest.raises(InputError, match="whole number"):
+        vault.hold(OFFICER, ground="tax", table="orders", days=days)  # type: ignore[arg-type]
+    assert vault.erase(OFFICER, "101")["deleted"]["orders"] == 6
+
+
+def test_the_longest_age_still_lets_others_be_erased(vault: Vault) -> None:
+    vault.hold(OFFICER, ground="tax", table="orders", days=36_525)
+    assert vault.erase(OFFICER, "101")["kept"]["orders"]["rows"] == 6
+    vault.verify()
+
+
+@pytest.mark.parametrize("until", ["2027-12-31", 5])
+def test_the_last_day_is_a_date(vault: Vault, until: object) -> None:
+    with pytest.raises(InputError, match="date"):
+        vault.hold(OFFICER, ground="tax", table="orders", until=until)  # type: ignore[arg-type]

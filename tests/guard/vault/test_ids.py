@@ -6,7 +6,7 @@ import pytest
 from cartveil.errors import ColumnError, ErasedError, InputError
 from cartveil.guard.policy import Principal
 from cartveil.guard.vault import Vault
-from shop import ADMIN, ANNA, BOTH_STORES, CUSTOMERS, OFFICER, ORDERS
+from shop import ADMIN, ANNA, BOTH_STORES, CUSTOMERS, MAX, OFFICER, ORDERS
 
 WRITTEN = [
     pa.array([101, 102, 103, 104], pa.int32()),
@@ -72,3 +72,31 @@ def test_who_was_put_before_keeps_their_writing(empty: Vault, monkeypatch: pytes
     with pytest.raises(ErasedError):
         empty.put(ADMIN, "customers", customers(pa.array([" 101", "5", "6", "7"])))
     empty.verify()
+
+
+@pytest.mark.parametrize("subject", [None, float("nan"), float("inf"), 1.5, True, b"101", ["101"], {"101": 1}])
+def test_what_is_no_id_is_nobodys(vault: Vault, subject: object) -> None:
+    for ask in (
+        lambda: vault.read(ANNA, "customers", subject, purpose="support"),  # type: ignore[arg-type]
+        lambda: vault.erase(OFFICER, subject),  # type: ignore[arg-type]
+        lambda: vault.audit_events(OFFICER, subject=subject or []),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(InputError):
+            ask()
+
+
+def test_one_id_is_no_list_of_ids(empty: Vault) -> None:
+    empty.put(ADMIN, "customers", CUSTOMERS.slice(0, 2).set_column(0, "customer", pa.array([1, 2])))
+    for many in ("12", b"12"):
+        with pytest.raises(InputError, match="list of ids"):
+            empty.erase_many(OFFICER, many)  # type: ignore[arg-type]
+    assert empty.counts()["consumers"] == 2
+
+
+def test_an_id_as_a_case_is_refused_in_all_its_forms(vault: Vault) -> None:
+    for context in ({"case": "101.0"}, {"case": "101"}, {"session": "101.0"}):
+        with pytest.raises(InputError, match="no case"):
+            vault.read(ANNA, "customers", "101", purpose="support", context=context)
+        with pytest.raises(InputError, match="no case"):
+            vault.related(MAX, "orders", "101", by="order", to="orders", purpose="support", context=context)
+    assert "101" not in str(vault.audit_events(OFFICER).select(["case", "session"]).to_pylist())

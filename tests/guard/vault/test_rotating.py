@@ -321,3 +321,21 @@ def test_relocking_changes_what_opens_the_vault(vault: Vault, keyring: Keyring, 
     # Who has had it open since before must open it again to see the new key.
     with pytest.raises(KeyringError, match="locked anew"):
         opened(vault.path, before)
+
+
+def test_an_older_keyring_put_back_meanwhile_ends_no_rotation(
+    vault: Vault, keyring: Keyring, path: Path, clock: Clock
+) -> None:
+    old = keyring.path.read_bytes()
+    vault.rotate_keys(ADMIN, destroy_old=True)
+    new = keyring.path.read_bytes()
+    keyring.path.write_bytes(old)
+    for act in (vault.rotate_keys, lambda actor: vault.relock_keys(actor, "new horse")):
+        with pytest.raises(KeyringError, match="older"):
+            act(ADMIN)
+    assert keyring.path.read_bytes() == old
+    assert vault.read(ANNA, "customers", "101", purpose="support").rows.num_rows == 1
+    keyring.path.write_bytes(new)
+    with opened(path, Keyring.open(keyring.path, "correct horse"), clock) as again:
+        assert again.rotate_keys(ADMIN, destroy_old=True).version == 3
+        again.verify()

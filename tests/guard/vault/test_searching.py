@@ -1,5 +1,6 @@
 """Finding rows by a value that lies sealed, and following an order from table to table."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from cartveil.events.schema import parse_schema
 from cartveil.guard.keys import Keyring
 from cartveil.guard.policy import Principal
 from cartveil.guard.store import Cell, SQLiteStore, Store
-from cartveil.guard.vault import Vault
+from cartveil.guard.vault import Outside, Vault
 from cartveil.guard.vault.searching import Found
 from shop import ADMIN, ANNA, BOTH_STORES, CASE, MAX, OFFICER, POLICY, Clock, opened
 
@@ -216,3 +217,63 @@ def test_tables_that_share_no_token_are_not_joined(shop: Vault) -> None:
         shop.related(ANNA, "orders", "1", by="order", to="customers", purpose="support")
     with pytest.raises(InputError, match="shares no token"):
         shop.related(ANNA, "orders", "1", by="item", to="parcels", purpose="support")
+
+
+def test_half_a_character_is_no_search(vault: Vault) -> None:
+    with pytest.raises(InputError, match="whole Unicode"):
+        vault.find(ANNA, "customers", {"phone": "138\udcff"}, purpose="support", context=CASE)
+
+
+@pytest.mark.parametrize("after", [2**63, 10**20, -1, "1", 1.5])
+def test_a_page_begins_at_a_row_number(vault: Vault, after: object) -> None:
+    with pytest.raises(InputError, match="no page ended"):
+        vault.find(ANNA, "customers", {"phone": "13800138000"}, purpose="support", context=CASE, after=after)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("limit", [0, 501, "5", 2.5])
+def test_a_page_has_a_whole_number_of_rows(vault: Vault, limit: object) -> None:
+    with pytest.raises(InputError, match="a page has"):
+        vault.find(ANNA, "customers", {"phone": "13800138000"}, purpose="support", context=CASE, limit=limit)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def knowing(vault: Vault, keyring: Keyring, path: Path, clock: Clock) -> Iterator[Vault]:
+    """The shop, where the platform knows one open case: of 101."""
+    outside = Outside(cases=lambda case, subject: (case, subject) == ("C-7", "101"))
+    with Vault.open(path, keyring, clock=clock, policy=POLICY, outside=outside) as other:
+        yield other
+
+
+@pytest.mark.parametrize("fields", [None, ["vip"], ["phone", "vip"]])
+def test_somebody_elses_case_finds_nobody(knowing: Vault, fields: list[str] | None) -> None:
+    def found(value: str, case: str) -> Found:
+        context = {"case": case, "case_open": True}
+        where = {"phone": value}
+        return knowing.find(ANNA, "customers", where, purpose="support", fields=fields, context=context)
+
+    assert found("13900139000", "C-7").readings == ()  # 103, of whom anything but the phone may be seen
+    assert found("13800138000", "C-9").readings == ()
+    (own,) = found("13800138000", "C-7").readings
+    assert own.rows.column_names == (fields or own.rows.column_names)
+    assert list(own.views) == own.rows.column_names
+
+
+def test_a_case_opens_no_rows_that_name_nobody(knowing: Vault) -> None:
+    knowing.put(ADMIN, "products", pa.table({"item": ["tea"], "supplier": ["Ming"], "contact": ["m@example.com"]}))
+    with pytest.raises(RefusedError):
+        knowing.find(ANNA, "products", {"contact": "m@example.com"}, purpose="support", context=CASE)
+
+
+def test_who_is_told_of_a_broken_glass_finds_it_in_the_log(
+    vault: Vault, keyring: Keyring, path: Path, clock: Clock
+) -> None:
+    seen: list[object] = []
+
+    def told(entry: object) -> None:
+        with opened(path, keyring, clock) as other:
+            seen.append(other.alerts(OFFICER)["action"].to_pylist()[-1])
+
+    with Vault.open(path, keyring, clock=clock, policy=POLICY, outside=Outside(alert=told)) as other:
+        context = {"break_glass": True, "reason": "court-order-114"}
+        other.find(ANNA, "customers", {"phone": "13800138000"}, purpose="support", context=context)
+    assert seen == ["find", "read"]

@@ -362,3 +362,14 @@ def test_few_values_put_a_few_at_a_time_are_refused_as_well(empty: Vault) -> Non
 def test_many_rows_of_one_order_among_many_orders_are_put(empty: Vault) -> None:
     empty.put(ADMIN, "orders", pa.concat_tables([same_orders(500, 500), same_orders(1000, 1)]))
     assert empty.put(ADMIN, "orders", same_orders(1000, 1)).rows == 1000
+
+
+@pytest.mark.parametrize("data", [None, [{"customer": 1}], {"customer": [1]}])
+def test_only_arrow_tables_are_put(vault: Vault, data: object) -> None:
+    with pytest.raises(InputError, match="Arrow table"):
+        vault.put(ADMIN, "customers", data)  # type: ignore[arg-type]
+
+
+def test_a_context_is_names_and_values(vault: Vault) -> None:
+    with pytest.raises(InputError, match="names and values"):
+        vault.read(ANNA, "customers", "101", purpose="support", context=["case"])  # type: ignore[arg-type]

@@ -261,7 +261,7 @@ def _changes(pairs: Sequence[str], values: Path | None) -> dict[str, object]:
 def _read_object(path: Path) -> dict[str, object]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise ReadError("is no JSON", path=str(path), hint='write an object such as {"city": "Leeds"}') from None
     if not isinstance(found, dict):
         raise InputError("is no object", path=str(path), hint='write an object such as {"city": "Leeds"}')

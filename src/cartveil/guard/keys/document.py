@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cartveil.errors import IntegrityError, KeyringError, ReadError, StorageError
-from cartveil.events.writing import create_file, replace_file
+from cartveil.events.writing import create_file, replace_file, strays_of
 from cartveil.guard.keys.lock import decoded, encoded
 from cartveil.guard.keys.secret import SecretKey
 
@@ -169,9 +169,19 @@ def only_writer(path: Path) -> Iterator[None]:
         raise StorageError(f"cannot be opened: {error.strerror}", path=str(path.parent)) from None
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
+        _remove_strays(path)
         yield
     finally:
         os.close(folder)
+
+
+def _remove_strays(path: Path) -> None:
+    """Remove what a killed writer left beside the file: it holds keys that are destroyed here, under an old lock."""
+    for stray in strays_of(path):
+        try:
+            stray.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot be removed: {error.strerror}", path=str(stray)) from None
 
 
 def changed(path: Path) -> IntegrityError:

@@ -336,6 +336,10 @@ class Keyring(Secret):
             raise KeyringError("was locked anew since it was opened", path=str(self.path), hint=hint) from None
         if not written.is_marked(mark_key_of(self._secrets)):
             raise changed(self.path)
+        if written.document.wrapping().version < self._version:
+            # To write upon it would end keys that are in use.
+            hint = "put the newest copy of the keyring in its place"
+            raise KeyringError("is older than when it was opened", path=str(self.path), hint=hint)
         return written.document
 
     def _adopt(self, document: Document) -> None:

@@ -147,7 +147,7 @@ def open_key(room: Room, consumer: Consumer, subject: str) -> SecretKey:
     """
     _, ids, (key,) = ids_of(room, [(consumer.number, consumer.data_key, consumer.subject)])
     if ids[0].as_py() != room.known(subject):
-        raise _exchanged(room)
+        raise exchanged(room)
     return key
 
 
@@ -171,11 +171,12 @@ def check_ids(room: Room, found: Mapping[str, Consumer]) -> list[SecretKey]:
     """
     _, ids, keys = ids_of(room, ((each.number, each.data_key, each.subject) for each in found.values()))
     if lookups_of(room, ids) != list(found):
-        raise _exchanged(room)
+        raise exchanged(room)
     return keys
 
 
-def _exchanged(room: Room) -> IntegrityError:
+def exchanged(room: Room) -> IntegrityError:
+    """Return the error for a code that leads to somebody else."""
     hint = "restore the vault from a backup, and find out who changed it"
     return IntegrityError("a consumer was exchanged for another", path=room.store.name, hint=hint)
 

@@ -111,7 +111,7 @@ def _column(stored: Stored, name: str, value: object, count: int) -> pa.Array:
 def _check_columns(stored: Stored, values: Mapping[str, object]) -> None:
     if stored.subject is None:
         raise InputError("a table without consumers has nothing of theirs", path=stored.table.name)
-    if not values:
+    if not isinstance(values, Mapping) or not values:
         raise InputError("nothing to correct", hint="name a field and its new value")
     for name in values:
         path, spec = f"{stored.table.name}.{name}", stored.table.column(name)

@@ -22,7 +22,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cartveil.errors import StorageError
+from cartveil.errors import InputError, StorageError
 from cartveil.guard.audit import parse_checkpoint
 from cartveil.guard.policy import Decision, Principal, Request
 from cartveil.guard.vault import erasures, journal
@@ -67,6 +67,8 @@ def erase_many(
     room: Room, actor: Principal, subjects: Iterable[str], *, forget: Sequence[ForgetMany]
 ) -> list[dict[str, Any]]:
     """Forget consumers for good; see `Vault.erase_many`."""
+    if isinstance(subjects, str | bytes):  # its characters would be taken for consumers, and be gone for good
+        raise InputError("must be a list of ids", path="subjects", hint="`erase` takes one id")
     names = [room.known(subject_text(subject)) for subject in subjects]
     cases = _ask(room, actor, list(dict.fromkeys(names)))
     before = erasures.load(room, [case.lookup for case in cases])

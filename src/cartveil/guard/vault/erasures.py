@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from cartveil.errors import IntegrityError
-from cartveil.guard.vault.receipt import canonical
+from cartveil.guard.vault.receipt import canonical, verify_receipt
 from cartveil.guard.vault.room import Room
 
 #: Lookups per question, below SQLite's limit of variables.
@@ -73,6 +73,9 @@ def check_erasures(room: Room) -> None:
     """
     rows = room.store.execute("SELECT lookup, state, progress, receipt FROM erasures").fetchall()
     erasures = [_read(room, row) for row in rows]
+    for each in erasures:
+        if each.receipt is not None:
+            verify_receipt(each.receipt, public_key=room.keyring.public_key)
     gone = {each.lookup for each in erasures if each.state in GONE}
     written = [each for each in erasures if each.state != "begun" or each.progress.get("again")]
     present = {lookup for (lookup,) in room.store.execute("SELECT lookup FROM consumers")}

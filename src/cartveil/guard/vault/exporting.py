@@ -19,8 +19,8 @@ from cartveil.guard.protect.risk import ReleaseReport, Study, refuse_above
 from cartveil.guard.protect.steps import Scope
 from cartveil.guard.vault import journal, restricting
 from cartveil.guard.vault.consent import consenting
-from cartveil.guard.vault.consumers import ids_of
-from cartveil.guard.vault.resting import Resting, fetch_chunks, opened, subject_column
+from cartveil.guard.vault.consumers import exchanged, ids_of, lookups_of
+from cartveil.guard.vault.resting import Resting, check_marks, fetch_chunks, opened, subject_column
 from cartveil.guard.vault.room import Room, label
 from cartveil.guard.vault.tables import Stored, stored_table
 
@@ -28,7 +28,9 @@ from cartveil.guard.vault.tables import Stored, stored_table
 WITHOUT_SUBJECTS = frozenset({"forecast"})
 
 #: Everybody but those whose erasure has begun.
-_PRESENT = "SELECT id, data_key, subject FROM consumers WHERE lookup NOT IN (SELECT lookup FROM erasures) ORDER BY id"
+_PRESENT = (
+    "SELECT id, data_key, subject, lookup FROM consumers WHERE lookup NOT IN (SELECT lookup FROM erasures) ORDER BY id"
+)
 
 #: What the log names where limits of the schema forbade a release.
 LIMITS_RULE = "schema-limits"
@@ -55,6 +57,8 @@ class Export:
 def export(room: Room, actor: Principal, scope: Scope, *, table: str | None, study: Study | None = None) -> Export:
     """Release a table of events; see `Vault.export`."""
     for word, what in ((scope.recipient, "recipient"), (scope.period, "period")):
+        if not isinstance(word, str):
+            raise InputError("must be text", path=what, hint="a short name")
         label(word, what=what)
     if not scope.recipient:
         raise InputError("an export needs a recipient", hint="name who gets it; pseudonyms are made for them alone")
@@ -147,8 +151,12 @@ class _People:
 def _consumers(room: Room, agreed: set[int] | None) -> _People:
     closed = restricting.restricted_numbers(room)  # whose use is restricted leaves for no purpose
     rows = [row for row in room.store.execute(_PRESENT).fetchall() if row[0] not in closed]
-    left_out = frozenset(number for number, _, _ in rows if agreed is not None and number not in agreed)
-    numbers, ids, keys = ids_of(room, (row for row in rows if row[0] not in left_out))
+    left_out = frozenset(number for number, *_ in rows if agreed is not None and number not in agreed)
+    going = [row for row in rows if row[0] not in left_out]
+    numbers, ids, keys = ids_of(room, (row[:3] for row in going))
+    # Who is restricted or erased goes by code: one that was exchanged would let somebody else out.
+    if lookups_of(room, ids) != [row[3] for row in going]:
+        raise exchanged(room)
     return _People({number: place for place, number in enumerate(numbers)}, ids, keys, left_out)
 
 
@@ -156,6 +164,7 @@ def _clear_rows(room: Room, stored: Stored, people: _People, *, purpose: str) ->
     """Return the rows of these consumers with the columns that may leave for this purpose."""
     leaving = [column for column, _ in plan(stored.table, purpose=purpose).steps]
     names = [column.name for column in leaving]
+    check_marks(room, stored)  # what rests in the clear says nothing by itself of who wrote it, or whose it is
     chunks = [_clear_chunk(room, resting, people, leaving) for resting in fetch_chunks(room, stored, names)]
     if not chunks:
         hint = "put data into it first"

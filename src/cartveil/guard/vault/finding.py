@@ -52,7 +52,7 @@ class Finding:
         Guarantees:
             - The search is on the disk before any key is opened, each reading before any row is.
         """
-        (column, value), *more = where.items() or [("", "")]
+        (column, value), *more = (where.items() if isinstance(where, Mapping) else ()) or [("", "")]
         if more or not column:
             raise InputError("searches go by one column", path=table, hint="name one column and its value")
         search = Search(actor, table, column, str(value), purpose, fields, context, last_four, after, limit)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-#: Takes the number of a case and a consumer's id, and says whether that case is open and about that consumer.
+#: Takes the number of a case and a consumer's id, and says whether that case is open and about that consumer. The id is
+#: empty where rows name nobody.
 Cases = Callable[[str, str], bool]
 
 #: Takes the audit entry of a reading behind broken glass, refused ones included; see `ENTRY_SCHEMA`.

@@ -18,7 +18,7 @@ from cartveil.guard.vault.consent import has_consented
 from cartveil.guard.vault.consumers import Consumer, find_present, open_key, why_absent
 from cartveil.guard.vault.regions import region_of
 from cartveil.guard.vault.resting import Resting, fetch, opened, subject_column
-from cartveil.guard.vault.room import Room, checked_context, subject_text
+from cartveil.guard.vault.room import Room, checked_context, normal_id, subject_text
 from cartveil.guard.vault.tables import Stored, stored_table
 
 #: Why nothing is shown: policy, or nobody there.
@@ -117,7 +117,7 @@ def _prepare(room: Room, wish: Wish) -> _Prepared:
     subject, context = room.known(subject_text(wish.subject)), checked_context(wish.context)
     names, lookup = stored_fields(stored, wish.fields), room.lookup(subject)
     consumer = find_present(room, lookup)
-    _check_labels(subject, context)
+    check_labels(subject, context)
     about = {"fields": names, "purpose": wish.purpose, **_circumstances(room, wish, context, consumer)}
     request, decision = journal.ask(room, wish.actor, wish.action, table=stored.table, about=about)
     facts = {"subject": subject, "case": context["case"], "session": context["session"]}
@@ -152,9 +152,10 @@ def _circumstances(
     }
 
 
-def _check_labels(subject: str, context: Mapping[str, object]) -> None:
+def check_labels(subject: str, context: Mapping[str, object]) -> None:
     """Refuse words that name the consumer: they would stand in the log."""
-    if subject in (context["case"], context["session"]) or subject in re.split("[._/:-]", str(context["reason"])):
+    labels = [normal_id(str(context[what])) for what in ("case", "session")]
+    if normal_id(subject) in labels or subject in re.split("[._/:-]", str(context["reason"])):
         raise InputError("a consumer's id is no case, no session and no reason", hint="the log must not hold it")
 
 

@@ -117,7 +117,7 @@ _COLUMNS = tuple(ConsumerRequest.__dataclass_fields__)
 def file_request(room: Room, actor: Principal, subject: str, *, kind: str, days: int) -> ConsumerRequest:
     """Write down that a consumer asked for something; see `Vault.file_request`."""
     subject, asked = room.known(subject_text(subject)), _word(Asked, kind, path="kind")
-    if not 1 <= days <= DAYS:
+    if not isinstance(days, int) or not 1 <= days <= DAYS:
         raise InputError(f"a request is answered within {DAYS} days", path="days", hint="extend it where it must be")
     request, decision = ask_about(room, actor, "request", subject)
     lookup, now = room.lookup(subject), room.now()
@@ -223,7 +223,8 @@ def find_open(room: Room, ident: str) -> ConsumerRequest:
     """
     found = next((each for each in all_requests(room) if each.id == ident), None)
     if found is None:
-        raise InputError("no such request", path=ident, hint="`cartveil requests list` shows them")
+        # The word itself is not repeated: whoever mixes up arguments would put a consumer's id there.
+        raise InputError("no such request", hint="`cartveil requests list` shows them")
     if not found.is_open():
         raise InputError(f"was answered: {found.state}", path=ident, hint="file a new one")
     return found
@@ -252,9 +253,13 @@ def _save(room: Room, each: ConsumerRequest) -> None:
     room.store.insert("requests", (*_COLUMNS, "mark"), [line])
 
 
+def words_of(each: ConsumerRequest) -> str:
+    """Return how the log puts a request: what is asked for, its state, and on which ground it has that."""
+    return f"{each.kind}/{each.state}" + (f"/{each.ground or each.extended}" if each.ground or each.extended else "")
+
+
 def _write(room: Room, asked: tuple[Request, Decision], each: ConsumerRequest) -> None:
-    state = f"{each.kind}/{each.state}" + (f"/{each.ground or each.extended}" if each.ground or each.extended else "")
-    journal.write(room, *asked, named=each.subject, case=each.id, session=state)
+    journal.write(room, *asked, named=each.subject, case=each.id, session=words_of(each))
 
 
 def _mark(room: Room, each: ConsumerRequest) -> str:

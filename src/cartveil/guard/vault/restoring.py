@@ -9,6 +9,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 from cartveil.errors import IntegrityError, ReadError, StorageError
@@ -107,7 +108,7 @@ def copy_backup(backup: Path, place: Path) -> None:
             hint = "it belongs to the vault that stood there: move it away with that one"
             raise StorageError("stands there still", path=str(beside), hint=hint)
     try:
-        create_file(place, lambda new: new.write_bytes(backup.read_bytes()), mode=0o600)
+        create_file(place, lambda new: copyfile(backup, new), mode=0o600)
     except FileExistsError:
         hint = "move it away first; a restore replaces nothing"
         raise StorageError("exists already", path=str(place), hint=hint) from None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from numbers import Integral
 
 from cartveil.errors import InputError
 from cartveil.events.kinds import Kind
@@ -101,8 +102,13 @@ def normal_id(text: str) -> str:
 
 
 def subject_text(subject: object) -> str:
-    """Return a consumer's id as text; empty ids are refused."""
-    text = str(int(subject)) if isinstance(subject, float) and subject.is_integer() else str(subject)
+    """Return a consumer's id as text; empty ids are refused, and what is neither text nor a whole number."""
+    if isinstance(subject, float) and subject.is_integer():
+        subject = int(subject)
+    if not isinstance(subject, str | Integral) or isinstance(subject, bool):
+        # A gap must not become the consumer `None` or `nan`.
+        raise InputError("a consumer's id is a text or a whole number")
+    text = str(subject)
     if not text.strip():
         raise InputError("a consumer's id is empty")
     if is_torn(text):
@@ -124,6 +130,8 @@ def checked_context(context: Mapping[str, object] | None) -> Mapping[str, object
         InputError: Another key, a `case_open` or `break_glass` that is neither true nor false, an open case without its
             number, a broken glass without a reason or a reason without it, or a word that the log must not hold.
     """
+    if not isinstance(context or {}, Mapping):
+        raise InputError("must be names and values", path="context", hint='such as {"case": "C-17"}')
     claims = dict(context or {})
     for key in claims:
         if key not in CLAIMS + WORKED_OUT:

@@ -83,7 +83,7 @@ def require(room: Room, actor: Principal, version: int) -> None:
     """Let only newer wrapping keys open; see `Vault.require_keys`."""
     request, decision = _ask(room, actor)
     check_versions(room)
-    if not 1 <= version <= room.keyring.version:
+    if not isinstance(version, int) or not 1 <= version <= room.keyring.version:
         raise InputError(f"must be from 1 to {room.keyring.version}", path="version", hint="`cartveil keys` lists them")
     if version > room.keyring.min_version:
         _refuse_unfinished(room, _older_than(room, version), version)

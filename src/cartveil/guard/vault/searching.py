@@ -5,6 +5,7 @@ Sealed values are found by keyed codes, equal for equal values; tokens and pseud
 1. the policy decides whether this actor may search by this field: whoever may see it clear or masked may;
 2. the search is written down; only then are the ids of those who were found opened;
 3. for each of them policy decides once more, now knowing who it is, and that is written down like any reading;
+   Who may not be seen by the field searched by is left out, whatever else of them may be seen;
 4. rows are opened and compared with what was searched for: a code that somebody moved shows nothing.
 
 Pages follow the rows' own numbers, so that a page costs the same wherever it stands.
@@ -33,6 +34,9 @@ from cartveil.guard.vault.tables import RESTORE, Stored, stored_table
 
 #: Rows that one page may hold.
 MOST = 500
+
+#: Beyond every row's number.
+_NO_ROW = 2**63
 
 #: How a column rests that equal values can be told by.
 _EQUAL = (Method.TOKEN, Method.PSEUDONYM, Method.FPE)
@@ -129,6 +133,7 @@ def related(room: Room, search: Search, *, to: str) -> Found:
     own = source.table.column(search.column)
     other = _sharing(target, own)
     there = replace(search, table=to, column=other.name)
+    reading.check_labels(room.known(subject_text(search.value)), checked_context(search.context))
     asked = _ask(room, target, there)
     wish = Wish(search.actor, search.table, search.value, search.purpose, [own.name], search.context)
     reading.read(room, wish)  # says, and writes down, whether this consumer's orders may be followed
@@ -165,9 +170,9 @@ def check_codes(room: Room, tables: Sequence[Stored]) -> None:
 
 
 def _check_page(search: Search) -> None:
-    if not 1 <= search.limit <= MOST:
+    if not isinstance(search.limit, int) or not 1 <= search.limit <= MOST:
         raise InputError(f"a page has 1 to {MOST} rows", path="limit", hint="ask for the next page with `after`")
-    if search.after < 0:
+    if not isinstance(search.after, int) or not 0 <= search.after < _NO_ROW:
         raise InputError("is where no page ended", path="after", hint="pass what `next` of the page before says")
     if is_torn(search.value):
         raise InputError("is not whole Unicode text", path=f"{search.table}.{search.column}", hint="give a value")
@@ -235,23 +240,32 @@ def _ask(room: Room, stored: Stored, search: Search) -> _Asked:
     # Rows of consumers are decided one by one later; rows that name nobody are decided here.
     fields = [] if stored.subject is not None else reading.stored_fields(stored, search.fields)
     about = {key: context[key] for key in ("case_open", "break_glass", "reason")}
+    cases = room.outside.cases
+    if stored.subject is None and about["case_open"] and cases is not None:
+        about["case_open"] = cases(str(context["case"]), "")  # a case is about a consumer; these rows name none
     about |= {"fields": list(dict.fromkeys([search.column, *fields])), "purpose": search.purpose}
     request, decision = journal.ask(room, search.actor, "read", table=stored.table, about=about)
     asked = _Asked(request, decision, {"case": context["case"], "session": context["session"]}, tuple(fields))
     if decision.views.get(search.column) in _ENOUGH:
         return asked
     with room.store.transaction():
-        _write_down(room, asked, "deny", {})
+        entry = _write_down(room, asked, "deny", {})
+    _tell(room, entry)
     hint = decision.hint or "search by a field that you may see clear or masked"
     raise RefusedError(decision.refusal or "may not be searched by", path=f"{search.table}.{search.column}", hint=hint)
 
 
-def _write_down(room: Room, asked: _Asked, decision: str, facts: Mapping[str, object]) -> None:
-    """Append the entry of a search, inside the caller's transaction."""
+def _write_down(room: Room, asked: _Asked, decision: str, facts: Mapping[str, object]) -> Mapping[str, object]:
+    """Append the entry of a search, inside the caller's transaction, and return it."""
     whole = {**asked.labels, **facts}
     entry = journal.entry(room, asked.request, decision=decision, rules=asked.decision.rules, facts=whole)
     entry["action"] = "find"
     room.log.append([entry])
+    return entry
+
+
+def _tell(room: Room, entry: Mapping[str, object]) -> None:
+    """Tell the platform of a glass that was broken, or tried, when the entry is on the disk."""
     if entry["reason"] and room.outside.alert is not None:
         room.outside.alert(entry)
 
@@ -264,7 +278,8 @@ def _look(room: Room, search: Search, asked: _Asked, query: tuple[str, Sequence[
         rows = tuple(int(row) for row, _ in lines[: search.limit])
         owners = tuple(None if owner is None else int(owner) for _, owner in lines[: search.limit])
         views = asked.decision.views if asked.fields else {}
-        _write_down(room, asked, "allow", {"rows": len(rows), "views": views})
+        entry = _write_down(room, asked, "allow", {"rows": len(rows), "views": views})
+    _tell(room, entry)
     return _Page(rows, owners, rows[-1] if len(lines) > search.limit else None)
 
 
@@ -281,11 +296,24 @@ def _shown(room: Room, stored: Stored, search: Search, outcome: tuple[_Page, _As
     people = _people(room, page)
     wishes = [_wish(search, subject, rows) for subject, rows, _, _ in people]
     outcomes = reading.read_many(room, wishes) if wishes else []
-    seen = [(each, person) for each, person in zip(outcomes, people, strict=True) if isinstance(each, Reading)]
+    # A search is let through for whoever may be found; that it may be said of this very person is known only now.
+    seen = [
+        (each, person)
+        for each, person in zip(outcomes, people, strict=True)
+        if isinstance(each, Reading) and each.views[search.column] in _ENOUGH
+    ]
     if any(each.rows.num_rows != len(rows) for each, (_, rows, _, _) in seen):
         raise _moved(stored, search.column)
     _check_cells(room, stored, search, [(number, rows, key) for _, (_, rows, number, key) in seen])
-    return Found(tuple(each for each, _ in seen), page.next)
+    return Found(tuple(_asked_for(search, each) for each, _ in seen), page.next)
+
+
+def _asked_for(search: Search, reading: Reading) -> Reading:
+    """Return a reading without the column searched by, where that one was not asked for."""
+    if search.fields is None or search.column in search.fields:
+        return reading
+    views = {name: view for name, view in reading.views.items() if name != search.column}
+    return Reading(reading.rows.drop_columns([search.column]), views, reading.rules)
 
 
 _Person = tuple[str, tuple[int, ...], int, SecretKey]
@@ -310,7 +338,8 @@ def _people(room: Room, page: _Page) -> list[_Person]:
 
 
 def _wish(search: Search, subject: str, rows: tuple[int, ...]) -> Wish:
-    return Wish(search.actor, search.table, subject, search.purpose, search.fields, search.context, only=rows)
+    fields = None if search.fields is None else [*search.fields, search.column]
+    return Wish(search.actor, search.table, subject, search.purpose, fields, search.context, only=rows)
 
 
 def _unowned(room: Room, stored: Stored, asked: _Asked, found: tuple[tuple[int, ...], SecretKey]) -> Reading:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from cartveil.errors import IntegrityError
 from cartveil.guard.vault.exporting import scopes, whereto
 from cartveil.guard.vault.holds import all_holds
-from cartveil.guard.vault.requests import all_requests
+from cartveil.guard.vault.requests import all_requests, words_of
 from cartveil.guard.vault.restricting import LIFTED, restrictions
 from cartveil.guard.vault.room import Room
 
@@ -28,7 +28,7 @@ def check_standing(room: Room) -> None:
     log = log.filter(pc.equal(log["decision"], "allow"))
     _compare(room, {hold.id for hold in all_holds(room)}, _placed(log), what="hold")
     _compare(room, {each.subject for each in restrictions(room)}, _restricted(log), what="restriction")
-    states = {each.id: f"{each.kind}/{each.state}" for each in all_requests(room)}
+    states = {each.id: words_of(each) for each in all_requests(room)}
     _compare(room, set(states.items()), set(_stated(log).items()), what="request")
     exports = log.filter(pc.equal(log["action"], "export"))
     said = set(zip(exports["purpose"].to_pylist(), exports["session"].to_pylist(), strict=True))
@@ -59,5 +59,4 @@ def _restricted(log: pa.Table) -> set[str]:
 
 def _stated(log: pa.Table) -> dict[str, str]:
     log = log.filter(pc.and_(pc.equal(log["action"], "request"), pc.not_equal(log["session"], "")))
-    last = dict(zip(log["case"].to_pylist(), log["session"].to_pylist(), strict=True))
-    return {name: "/".join(words.split("/")[:2]) for name, words in last.items()}
+    return dict(zip(log["case"].to_pylist(), log["session"].to_pylist(), strict=True))

@@ -274,6 +274,8 @@ class Vault(Finding, Rights, WrappingKeys):
             StorageError: The disk is full or failed; nothing was written.
         """
         room = self._room
+        if not isinstance(data, pa.Table):
+            raise InputError("is not an Arrow table", path="data", hint="`pa.Table.from_pylist`, `from_pandas`")
         with self._errors():
             stored = tables.stored_table(room, table)
             request, decision = journal.ask(room, actor, "put", table=stored.table, about={})

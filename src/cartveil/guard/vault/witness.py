@@ -50,9 +50,10 @@ class Witness:
         return self.folder / f"checkpoint-{self.vault}.txt"
 
     def size(self) -> int:
-        """Return how long the list is, in bytes; 0 where there is none."""
+        """Return how long the list is, in bytes of whole lines; 0 where there is none."""
         try:
-            return self.erasures.stat().st_size
+            with self.erasures.open("rb") as file:
+                return _whole_end(file)
         except FileNotFoundError:
             return 0
         except OSError as error:
@@ -135,12 +136,17 @@ class Witness:
 
 def _leave_torn(file: BinaryIO) -> None:
     """Go to the end of the last whole line, and cut what stands behind it."""
+    file.seek(_whole_end(file))
+    file.truncate()
+
+
+def _whole_end(file: BinaryIO) -> int:
+    """Return where the last whole line ends: what a crash tore off behind it is written over one day."""
     end = file.seek(0, os.SEEK_END)
     if end and (file.seek(end - 1), file.read(1))[1] != b"\n":
         file.seek(0)
         end = _whole_bytes(file.read())
-    file.seek(end)
-    file.truncate()
+    return end
 
 
 def _whole_bytes(text: bytes) -> int:
