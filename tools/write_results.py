@@ -6,11 +6,17 @@ python tools/write_results.py --check  # exits 1 where a page says something els
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+sys.path.insert(0, str(ROOT))  # run as a script, its folder is on the path, not the project's
+
+from tools import guard_results as guard  # noqa: E402 - after the path is set
+
+#: All figures, or one screen of them.
+BEGIN, SHORT, END = "<!-- results: begin -->", "<!-- results: in short -->", "<!-- results: end -->"
 
 
 def main() -> int:
@@ -33,14 +39,21 @@ def main() -> int:
 
 def filled(page: str) -> str:
     """Return a page with the tables between its marks made anew."""
-    before, _, rest = page.partition(BEGIN)
+    begin, parts = (SHORT, screen()) if SHORT in page else (BEGIN, tables())
+    before, _, rest = page.partition(begin)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{tables()}\n\n{END}{after}"
+    return f"{before}{begin}\n\n{parts}\n\n{END}{after}"
+
+
+def screen() -> str:
+    """Return one screen of results, in Markdown."""
+    return "\n\n".join((guard.protection(), guard.facts(), _next_basket(), _demand(), _whole_job()))
 
 
 def tables() -> str:
     """Return the tables of all results, in Markdown."""
-    return "\n\n".join((_next_basket(), _demand(), _orders(), _main_job()))
+    kept = (guard.protection(), guard.tables_of_rows(), guard.facts(), guard.stores(), guard.risk())
+    return "\n\n".join((*kept, _next_basket(), _demand(), _orders(), _main_job()))
 
 
 def _next_basket() -> str:
@@ -103,11 +116,18 @@ def _orders() -> str:
     return "\n".join(lines)
 
 
+def _whole_job() -> str:
+    figures = _read("main_job")
+    return (
+        f"**The demo**, all ten steps: {figures['whole']['seconds']:.0f} s and "
+        f"{figures['whole']['peak_mib']:,} MiB at most, on {figures['environment']['cores']} cores."
+    )
+
+
 def _main_job() -> str:
     figures = _read("main_job")
     lines = [
-        f"**The demo**, all ten steps: {figures['whole']['seconds']:.0f} s and "
-        f"{figures['whole']['peak_mib']:,} MiB at most, on {figures['environment']['cores']} cores:",
+        _whole_job()[:-1] + ":",
         "",
         "| step | seconds | peak MiB so far |",
         "|---|---|---|",

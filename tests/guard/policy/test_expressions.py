@@ -2,10 +2,12 @@
 
 from importlib.resources import files
 
+import cedarpy
 import pytest
 
-from cartveil.events.kinds import Kind
+from cartveil.events.kinds import Kind, View
 from cartveil.guard.policy import Policy, Principal, Request
+from cartveil.guard.policy.entities import Descriptions
 from cartveil.guard.policy.expressions import (
     CAN_ERR,
     SEES_ALL,
@@ -374,3 +376,62 @@ def test_only_the_purpose_of_the_context_counts() -> None:
         return {"==": {"left": {".": {"left": {"Var": var}, "attr": "purpose"}}, "right": {"Value": "a"}}}
 
     assert (purposes(equal("context")), purposes(equal("principal"))) == (A, None)
+
+
+def test_literals_are_texts_and_numbers_and_sets_of_them() -> None:
+    about = {".": {"left": {"Var": "context"}, "attr": "hour"}}
+
+    def beside(literal: object) -> set[object]:
+        return compared([{"==": {"left": about, "right": literal}}], "hour")[0]
+
+    assert beside({"Value": 3}) == {3}
+    assert beside({"Value": "a"}) == {"a"}
+    assert beside({"Set": [{"Value": 1}, {"Set": [{"Value": "b"}]}, {"Var": "context"}]}) == {1, "b"}
+    assert beside({"Value": {"__entity": {"type": "User", "id": "a"}}}) == set()
+    assert beside({"Value": 3, "Set": []}) == beside({"Unknown": 3}) == beside([{"Value": 3}]) == set()
+    assert compared([{"==": [about]}], "hour") == (set(), False)
+
+
+def test_taking_an_attribute_is_not_looking_at_the_whole() -> None:
+    assert list(problems({"has": {"left": {"Var": "context"}, "attr": "x"}})) == []
+    assert list(problems({".": {"left": {"Var": "context"}, "attr": "x"}})) == []
+    assert list(problems({"is": {"left": {"Var": "context"}, "entity_type": "x"}})) == [SEES_ALL]
+    assert rule(when="{a: context.hour}.a == 3").problems == set()
+
+
+def test_nobody_in_particular_goes_by_a_name_that_no_rule_can_mean() -> None:
+    words = {"anybody", "anybody_x", "anybody__"}
+    descriptions = Descriptions(cedarpy.Schema.from_str(SCHEMA), words)
+    question = asked(principal=Principal("bert", "support"))
+    assert descriptions.principal(question) == {"type": "User", "id": "anybody___"}
+    assert descriptions.principal(asked(principal=Principal("anybody", "support"))) == {"type": "User", "id": "anybody"}
+    assert descriptions.resource(question, ("x", Kind.PHONE)) == {"type": "Field", "id": "anybody___ phone"}
+    assert descriptions.resource(question, None) == {"type": "Table", "id": "t"}
+    plain = Descriptions(cedarpy.Schema.from_str(SCHEMA), {"t.x"})
+    assert plain.principal(question)["id"] == "anybody"
+    assert plain.resource(question, ("x", Kind.PHONE)) == {"type": "Field", "id": "t.x"}
+
+
+def test_a_rule_that_could_err_and_does_not_is_asked_as_any_other() -> None:
+    text = """@id("a") permit (principal, action == Action::"see_clear", resource in Kind::"phone");
+@id("b") forbid (principal, action == Action::"see_clear", resource) when { context.hour + 1 > 9 };"""
+    policy = Policy.parse(text, SCHEMA)
+    fields = (("p", Kind.PHONE), ("s", Kind.AMOUNT))
+    early, late = (
+        policy.decide(Request(Principal("a", "support"), "read", "t", fields, "support", {"hour": hour}))
+        for hour in (3, 9)
+    )
+    assert (early.allowed, dict(early.views), early.rules) == (True, {"p": View.CLEAR, "s": View.NONE}, ("a",))
+    assert (late.allowed, dict(late.views), late.rules) == (False, {"p": View.NONE, "s": View.NONE}, ("b",))
+
+
+def test_a_field_that_a_rule_names_keeps_its_kind_table_and_region() -> None:
+    conditions = ('resource == Field::"t.x"', 'resource in Kind::"phone"', 'resource in Table::"t"')
+    where = "resource has region && resource.region == principal.region"
+    text = f'@id("a") permit (principal, action == Action::"see_clear", resource) when {{ {" && ".join(conditions)} '
+    policy = Policy.parse(text + f"&& principal has region && {where} }};", SCHEMA)
+    anna, fields = Principal("anna", "support", {"region": "r"}), (("x", Kind.PHONE), ("y", Kind.PHONE))
+    here, there = (
+        policy.decide(Request(anna, "read", "t", fields, "support", {"region": region})).views for region in ("r", "s")
+    )
+    assert (dict(here), set(there.values())) == ({"x": View.CLEAR, "y": View.NONE}, {View.NONE})

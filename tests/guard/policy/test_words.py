@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 
+import cedarpy
 import pytest
 
 from cartveil.errors import InputError, ReadError, SchemaError
@@ -330,3 +332,18 @@ def test_what_cedar_stumbles_over_has_a_place(text: str, place: Place, problem: 
     assert found is not None
     assert (found[0], found[1] if problem else None) == (place, problem)
     assert misread(ALL) is None
+
+
+def test_a_complaint_without_words_or_place_is_a_fault_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def complain(*errors: tuple[str, str]) -> list[Fault]:
+        found = [SimpleNamespace(policy_id=ident, error=text) for ident, text in errors]
+        result = SimpleNamespace(validation_passed=False, errors=found, id_annotations_by_policy_id={"policy0": "a"})
+        monkeypatch.setattr(cedarpy, "validate_policies", lambda *_: result)
+        return find_faults(ALL, SCHEMA)
+
+    assert complain() == [Fault(None, None, "does not fit its schema")]
+    assert complain(("policy0", "for policy `policy0`, bad"), ("policy1", "odd"), ("rule", "odd")) == [
+        Fault(Place(1, 1), "a", "does not fit its schema: bad"),
+        Fault(None, None, "does not fit its schema: odd"),
+        Fault(None, None, "does not fit its schema: odd"),
+    ]
