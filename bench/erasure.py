@@ -22,7 +22,7 @@ from cartveil.events.schema import parse_schema
 from cartveil.guard.keys import Keyring, ScryptProfile
 from cartveil.guard.policy import Policy, Principal
 from cartveil.guard.vault import Vault, verify_receipt
-from cartveil.guard.vault.erasing import GROUP
+from cartveil.guard.vault.rights.erasing import GROUP
 
 CONSUMERS, ORDERS = 11_000, 5
 SIZES = (100, 1_000, 10_000)

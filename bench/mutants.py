@@ -108,7 +108,10 @@ PARTS = {
         (f"{POLICY_TESTS}retail.py",),  # the shipped rules against an oracle, ten thousand times
     ),
     "erase": Part(
-        tuple(f"src/cartveil/guard/vault/{name}.py" for name in ("erasing", "erasures", "deleting", "receipt")),
+        tuple(
+            f"src/cartveil/guard/vault/{name}.py"
+            for name in ("rights/erasing", "rows/erasures", "rights/deleting", "receipt")
+        ),
         (
             *(f"tests/guard/vault/test_{name}.py" for name in ("erasing", "erasing_step_by_step", "holds")),
             "tests/guarantees/test_receipt_any_changed_byte_rejected.py",

@@ -28,9 +28,9 @@ from cartveil.events.kinds import Kind
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect.generalise import generalise
 from cartveil.guard.protect.mask import mask
+from cartveil.guard.protect.modes.suites import Suite
 from cartveil.guard.protect.pseudonym import pseudonym
 from cartveil.guard.protect.seal import Form, Place, seal, unseal
-from cartveil.guard.protect.suites import Suite
 from cartveil.guard.protect.token import detokenise, token
 
 ROUNDS = 7

@@ -28,7 +28,8 @@ from cartveil.guard.keys import Keyring, ScryptProfile
 from cartveil.guard.policy import Principal
 from cartveil.guard.store import PostgreSQLStore, SQLiteStore, Store
 from cartveil.guard.store.cells import COPY_END, COPY_HEADER, copied
-from cartveil.guard.vault import Vault, Wish, resting
+from cartveil.guard.vault import Vault, Wish
+from cartveil.guard.vault.rows import resting
 
 SCHEMA = parse_schema(
     """

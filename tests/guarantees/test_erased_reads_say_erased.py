@@ -37,7 +37,7 @@ def test_an_erasure_that_has_only_begun_says_erased_too(vault: Vault, monkeypatc
     def killed(*_: object) -> None:
         raise StorageError("killed")
 
-    monkeypatch.setattr("cartveil.guard.vault.erasing._delete", killed)
+    monkeypatch.setattr("cartveil.guard.vault.rights.erasing._delete", killed)
     with pytest.raises(StorageError):
         vault.erase(OFFICER, "101")
     with pytest.raises(ErasedError):

@@ -10,7 +10,8 @@ import pytest
 from cartveil.errors import ErasedError
 from cartveil.guard.keys import Keyring
 from cartveil.guard.store import PostgreSQLStore, SQLiteStore
-from cartveil.guard.vault import Vault, erasing, verify_receipt
+from cartveil.guard.vault import Vault, verify_receipt
+from cartveil.guard.vault.rights import erasing
 from shop import ANNA, BOTH_STORES, OFFICER, POLICY, SCIENCE, Clock, opened
 
 STEPS = ("_start", "_witness", "_delete_rows", "_delete", "_tell", "erase_traces", "sign_log", "_receipt")

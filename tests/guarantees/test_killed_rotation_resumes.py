@@ -14,7 +14,8 @@ import pytest
 
 from cartveil.events.schema import parse_schema
 from cartveil.guard.keys import Keyring, ScryptProfile
-from cartveil.guard.vault import Vault, rotating
+from cartveil.guard.vault import Vault
+from cartveil.guard.vault.upkeep import rotating
 from shop import ADMIN, ANNA, POLICY, Clock
 
 #: Where it dies: a function of `rotating`, or a method of the keyring.
@@ -87,7 +88,8 @@ ROTATOR = """
 import sys
 from pathlib import Path
 from cartveil.guard.keys import Keyring
-from cartveil.guard.vault import Vault, rotating
+from cartveil.guard.vault import Vault
+from cartveil.guard.vault.upkeep import rotating
 from shop import ADMIN, ANNA, POLICY, Clock
 folder = Path(sys.argv[1])
 vault = Vault.open(folder / "v", Keyring.open(folder / "k", "correct horse"), clock=Clock(), policy=POLICY)

@@ -130,7 +130,7 @@ def test_an_erasure_that_had_only_begun_is_carried_on_in_a_restored_backup(
 
     told.backup(ADMIN, tmp_path / "backup")
     with monkeypatch.context() as patched:
-        patched.setattr("cartveil.guard.vault.erasing._delete", killed)
+        patched.setattr("cartveil.guard.vault.rights.erasing._delete", killed)
         with pytest.raises(KeyboardInterrupt):
             told.erase(OFFICER, "101")
     told.close()

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.keys.wrapping import unwrap_keys, wrap_keys
-from cartveil.guard.protect.blocks import subkey
-from cartveil.guard.protect.ff1 import ff1, ff1_one
+from cartveil.guard.protect.modes.blocks import subkey
+from cartveil.guard.protect.modes.ff1 import ff1, ff1_one
 from cartveil.guard.protect.pseudonym import pseudonym
 from cartveil.guard.protect.token import detokenise, token
 from nightly import EXAMPLES, VALUES

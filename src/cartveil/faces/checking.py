@@ -20,7 +20,7 @@ from cartveil.guard.audit.publishing import (
 from cartveil.guard.audit.receipt import verify_receipt
 from cartveil.guard.audit.tiles import tile_nodes
 from cartveil.guard.store import SQLiteStore, Store
-from cartveil.guard.vault.upgrading import upgrade
+from cartveil.guard.vault.upkeep.upgrading import upgrade
 
 
 def check_receipt(path: Path, *, key: str | None = None, checkpoint: Path | None = None) -> Mapping[str, Any]:

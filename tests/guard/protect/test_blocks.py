@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cartveil.guard.protect import blocks
+from cartveil.guard.protect.modes import blocks
 
 texts = st.lists(st.binary(max_size=70), min_size=1, max_size=40)
 

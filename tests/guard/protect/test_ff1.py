@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cartveil.errors import ColumnError, IntegrityError
-from cartveil.guard.protect import feistel
-from cartveil.guard.protect import ff1 as module
 from cartveil.guard.protect.alphabets import alphabet_of, spell
-from cartveil.guard.protect.blocks import FEW_ROWS
-from cartveil.guard.protect.ff1 import ff1, ff1_numbers, ff1_one, one_tweak
-from cartveil.guard.protect.numerals import as_places, digit_type
+from cartveil.guard.protect.modes import feistel
+from cartveil.guard.protect.modes import ff1 as module
+from cartveil.guard.protect.modes.blocks import FEW_ROWS
+from cartveil.guard.protect.modes.ff1 import ff1, ff1_numbers, ff1_one, one_tweak
+from cartveil.guard.protect.modes.numerals import as_places, digit_type
 from nightly import NIGHTLY
 
 VECTORS = Path(__file__).parents[2] / "vectors"

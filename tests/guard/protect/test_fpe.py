@@ -13,9 +13,9 @@ from cartveil.guard.keys import SecretKey
 from cartveil.guard.keys.sealing import length_prefixed
 from cartveil.guard.protect import deidentify
 from cartveil.guard.protect.alphabets import NAMED, SEPARATORS, alphabet_of
-from cartveil.guard.protect.blocks import subkey
-from cartveil.guard.protect.ff1 import ff1_one
 from cartveil.guard.protect.fpe import fpe, from_fpe
+from cartveil.guard.protect.modes.blocks import subkey
+from cartveil.guard.protect.modes.ff1 import ff1_one
 from nightly import EXAMPLES, VALUES
 
 KEY = SecretKey(bytes(range(32)))

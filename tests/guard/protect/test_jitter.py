@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from cartveil.errors import ColumnError, SchemaError
 from cartveil.guard.keys import SecretKey
-from cartveil.guard.protect.blocks import cmac_one, subkey
 from cartveil.guard.protect.jitter import jitter, move_whole, movements
+from cartveil.guard.protect.modes.blocks import cmac_one, subkey
 
 KEY = SecretKey(bytes(range(32)))
 spreads = st.floats(0.001, 0.999)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cartveil.guard.keys import SecretKey
-from cartveil.guard.protect.blocks import subkey
+from cartveil.guard.protect.modes.blocks import subkey
 from cartveil.guard.protect.pseudonym import LENGTH, pseudonym, pseudonym_of
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cartveil.errors import ColumnError, DecryptionError
 from cartveil.guard.keys import SecretKey
+from cartveil.guard.protect.modes.suites import Suite
 from cartveil.guard.protect.seal import Form, Place, seal, unseal
-from cartveil.guard.protect.suites import Suite
 
 PLACE = Place("shop", "orders", "phone")
 ROWS = pa.array(["r1", "r2", "r3"])

@@ -11,9 +11,9 @@ from cartveil.events.kinds import Method, Step
 from cartveil.events.schema import parse_schema
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect.cells import unpadded
+from cartveil.guard.protect.modes.suites import Suite, sm4_gcm_open, sm4_gcm_seal
 from cartveil.guard.protect.rest import Sealing, at_rest, from_rest
 from cartveil.guard.protect.seal import LARGEST_PAD, Form, Place, cell_form, seal, unseal
-from cartveil.guard.protect.suites import Suite, sm4_gcm_open, sm4_gcm_seal
 
 PLACE = Place("shop", "orders", "phone")
 SM4 = Form(Suite.SM4_GCM)
@@ -131,7 +131,7 @@ def test_a_machine_without_sm4_says_so(key: SecretKey, monkeypatch: pytest.Monke
     def refuse(*_: object) -> bytes:
         raise UnsupportedAlgorithm("sm4")
 
-    monkeypatch.setattr("cartveil.guard.protect.suites.sm4_gcm_seal", refuse)
+    monkeypatch.setattr("cartveil.guard.protect.modes.suites.sm4_gcm_seal", refuse)
     with pytest.raises(ColumnError, match="sm4-gcm"):
         seal(pa.array(["a"]), [key], place=PLACE, rows=rows(1), form=SM4)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cartveil.errors import ColumnError, DecryptionError
 from cartveil.guard.keys import SecretKey
-from cartveil.guard.protect.blocks import subkey
+from cartveil.guard.protect.modes.blocks import subkey
 from cartveil.guard.protect.token import detokenise, token
 
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from cartveil.errors import DecryptionError, IntegrityError
-from cartveil.guard.protect import blocks, siv
+from cartveil.guard.protect.modes import blocks, siv
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 

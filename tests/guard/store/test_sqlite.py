@@ -125,7 +125,7 @@ def test_ctrl_c_in_the_middle_of_a_put_leaves_nothing(vault: Vault, monkeypatch:
 
     before = vault.verify()
     with monkeypatch.context() as patch:
-        patch.setattr(f"cartveil.guard.vault.records.{step}", interrupted)
+        patch.setattr(f"cartveil.guard.vault.rows.records.{step}", interrupted)
         with pytest.raises(KeyboardInterrupt):
             vault.put(ADMIN, "customers", CUSTOMERS.set_column(0, "customer", [[201, 202, 203, 204]]))
     assert vault.verify() == before

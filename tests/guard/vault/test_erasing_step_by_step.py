@@ -15,12 +15,14 @@ from cartveil.events.schema import parse_schema
 from cartveil.guard.audit import AuditLog, parse_checkpoint
 from cartveil.guard.keys import Keyring
 from cartveil.guard.policy import Principal
-from cartveil.guard.vault import Vault, deleting, erasing, erasures, verify_receipt
-from cartveil.guard.vault.erasures import Erasure
-from cartveil.guard.vault.holds import Held
+from cartveil.guard.vault import Vault, verify_receipt
 from cartveil.guard.vault.receipt import audit_part, canonical, encoded, sign_receipt
+from cartveil.guard.vault.rights import deleting, erasing
+from cartveil.guard.vault.rights.holds import Held
 from cartveil.guard.vault.room import Room
-from cartveil.guard.vault.tables import stored_table
+from cartveil.guard.vault.rows import erasures
+from cartveil.guard.vault.rows.erasures import Erasure
+from cartveil.guard.vault.rows.tables import stored_table
 from logbook import KEY, PUBLIC, filled, log, sign
 from saying import Said, said, says
 from shop import ADMIN, ANNA, OFFICER, ONE, POLICY, SCIENCE, Clock

@@ -65,7 +65,7 @@ def test_values_rest_as_others_of_their_format_and_come_back_in_their_type(shop:
 
 
 def test_few_values_put_a_few_at_a_time_are_refused(shop: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cartveil.guard.vault.records.CHUNK_ROWS", 400)
+    monkeypatch.setattr("cartveil.guard.vault.rows.records.CHUNK_ROWS", 400)
     with pytest.raises(ColumnError, match="99 distinct values") as caught:
         shop.put(ADMIN, "customers", customers(1100, distinct=99))
     assert caught.value.path == "customers.member"

@@ -61,7 +61,7 @@ def test_an_erased_consumer_is_erased_in_every_writing(vault: Vault) -> None:
 
 def test_who_was_put_before_keeps_their_writing(empty: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:  # as vaults were filled before ids had one form
-        patch.setattr("cartveil.guard.vault.consumers.known_ids", lambda room, subjects: subjects)
+        patch.setattr("cartveil.guard.vault.rows.consumers.known_ids", lambda room, subjects: subjects)
         empty.put(ADMIN, "customers", customers(pa.array([" 101", "102.0", "103", "104"])))
     assert empty.put(ADMIN, "customers", customers(pa.array([" 101", "102.0", "103", "104"]))).subjects == 4
     assert empty.counts()["consumers"] == 4

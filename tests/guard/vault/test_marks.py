@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cartveil.guard.keys import SecretKey
-from cartveil.guard.vault.marks import few_marks, row_marks
-from cartveil.guard.vault.storage import to_sqlite
+from cartveil.guard.vault.rows.marks import few_marks, row_marks
+from cartveil.guard.vault.rows.storage import to_sqlite
 
 KEY = SecretKey.generate()
 

@@ -12,8 +12,9 @@ import pytest
 
 from cartveil.errors import CartveilError, DecryptionError, InputError, IntegrityError, KeyringError, RefusedError
 from cartveil.guard.keys import Keyring, ScryptProfile
-from cartveil.guard.vault import Vault, rotating
-from cartveil.guard.vault.versions import Versions, read_versions, write_versions
+from cartveil.guard.vault import Vault
+from cartveil.guard.vault.rows.versions import Versions, read_versions, write_versions
+from cartveil.guard.vault.upkeep import rotating
 from shop import ADMIN, ANNA, BOTH_STORES, CASE, CUSTOMERS, MAX, OFFICER, ONE, POLICY, Clock, opened
 
 CHEAP = ScryptProfile("test", cost=2)
@@ -200,7 +201,7 @@ def test_who_is_erased_meanwhile_stays_erased(
 def test_a_receipt_names_the_wrapped_key_as_it_was_destroyed(
     vault: Vault, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cartveil.guard.vault import erasing
+    from cartveil.guard.vault.rights import erasing
 
     begin, seen = erasing._begin, []
 

@@ -12,7 +12,7 @@ from cartveil.guard.keys import Keyring
 from cartveil.guard.policy import Principal
 from cartveil.guard.store import Cell, SQLiteStore, Store
 from cartveil.guard.vault import Outside, Vault
-from cartveil.guard.vault.searching import Found
+from cartveil.guard.vault.door.searching import Found
 from shop import ADMIN, ANNA, BOTH_STORES, CASE, MAX, OFFICER, POLICY, Clock, opened
 
 FRAUD = Principal("fay", "fraud_review")

@@ -6,9 +6,10 @@ import pytest
 
 from cartveil.errors import IntegrityError, StorageError
 from cartveil.guard.keys import Keyring
-from cartveil.guard.vault import Vault, holds
-from cartveil.guard.vault.holds import Hold
-from cartveil.guard.vault.requests import ConsumerRequest
+from cartveil.guard.vault import Vault
+from cartveil.guard.vault.rights import holds
+from cartveil.guard.vault.rights.holds import Hold
+from cartveil.guard.vault.rights.requests import ConsumerRequest
 from cartveil.guard.vault.room import Room
 from shop import BOTH_STORES, OFFICER, SCIENCE, Clock, opened
 

@@ -14,7 +14,7 @@ from cartveil.events.schema import parse_schema
 from cartveil.guard.keys import Keyring
 from cartveil.guard.policy import Principal
 from cartveil.guard.vault import Vault
-from cartveil.guard.vault.storage import from_sqlite, storable_type, to_sqlite
+from cartveil.guard.vault.rows.storage import from_sqlite, storable_type, to_sqlite
 from shop import ADMIN, POLICY, Clock
 
 COLUMNS = {

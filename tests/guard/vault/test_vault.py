@@ -275,7 +275,7 @@ def test_equal_values_of_two_consumers_do_not_look_alike(vault: Vault) -> None:
 
 @BOTH_STORES
 def test_put_of_many_rows_goes_in_chunks(empty: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cartveil.guard.vault.records.CHUNK_ROWS", 4)
+    monkeypatch.setattr("cartveil.guard.vault.rows.records.CHUNK_ROWS", 4)
     empty.put(ADMIN, "orders", ORDERS)
     own = empty.read(ONE, "orders", "101", purpose="self_service")
     assert own.rows.to_pylist() == ORDERS.slice(0, 6).to_pylist()

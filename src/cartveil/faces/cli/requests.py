@@ -14,7 +14,7 @@ from cartveil.faces.cli.output import emit_json, emit_rows, talk
 if TYPE_CHECKING:
     from cartveil.guard.policy import Principal
     from cartveil.guard.vault import Vault
-    from cartveil.guard.vault.dossier import Dossier
+    from cartveil.guard.vault.rights.dossier import Dossier
 
 KINDS = ("access", "correct", "restrict", "erase")
 STATES = ("open", "in_progress", "done", "refused")
@@ -105,7 +105,7 @@ def fulfil(
 ) -> None:  # fmt: skip
     """Do what request REQUEST_ID asks for, and close it: prints the dossier, the receipt or the outcome."""
     from cartveil.faces.files import refuse_existing
-    from cartveil.guard.vault.dossier import Dossier
+    from cartveil.guard.vault.rights.dossier import Dossier
 
     refuse_existing(out)
     with _open(folder, passphrase_file, policy) as vault:

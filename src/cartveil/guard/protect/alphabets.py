@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartveil.errors import SchemaError
-from cartveil.guard.protect.blocks import as_block, texts_of
 from cartveil.guard.protect.columns import Numbers
-from cartveil.guard.protect.numerals import Digits, digit_type
+from cartveil.guard.protect.modes.blocks import as_block, texts_of
+from cartveil.guard.protect.modes.numerals import Digits, digit_type
 
 #: Bytes of ASCII text, or code points.
 Letters = npt.NDArray[np.uint8] | npt.NDArray[np.uint32]

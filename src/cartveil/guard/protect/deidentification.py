@@ -10,7 +10,7 @@ from cartveil.events.schema import Column, Table
 from cartveil.events.spans import Finder
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect.anonymity import AnonymityReport
-from cartveil.guard.protect.blocks import subkey
+from cartveil.guard.protect.modes.blocks import subkey
 from cartveil.guard.protect.plan import LINKING, in_words, plan, protect_and_tell
 from cartveil.guard.protect.risk import risk
 from cartveil.guard.protect.steps import Derive, Scope

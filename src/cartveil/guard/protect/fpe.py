@@ -25,9 +25,9 @@ from cartveil.events.kinds import Kind, Step
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.keys.sealing import length_prefixed
 from cartveil.guard.protect.alphabets import spell
-from cartveil.guard.protect.blocks import subkey
 from cartveil.guard.protect.columns import Values, as_text, distinct_up_to, each_value
 from cartveil.guard.protect.formats import Cipher, Format, Group, format_of
+from cartveil.guard.protect.modes.blocks import subkey
 from cartveil.guard.protect.token import FEW_VALUES, refuse_few
 
 #: Rows that are taken apart, encrypted and put together at a time.

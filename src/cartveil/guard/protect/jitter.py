@@ -18,8 +18,8 @@ import pyarrow.types as types
 
 from cartveil.errors import ColumnError, SchemaError
 from cartveil.guard.keys import SecretKey
-from cartveil.guard.protect.blocks import cmac, subkey, texts_of
 from cartveil.guard.protect.columns import Numbers, Values, as_measure, as_text, shaped_like
+from cartveil.guard.protect.modes.blocks import cmac, subkey, texts_of
 from cartveil.guard.protect.widths import Unit, parse_width
 
 Floats = npt.NDArray[np.float64]

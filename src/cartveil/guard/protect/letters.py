@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cartveil.guard.protect.blocks import Bytes, Texts, as_block, strings_of, windows
 from cartveil.guard.protect.columns import Numbers
+from cartveil.guard.protect.modes.blocks import Bytes, Texts, as_block, strings_of, windows
 
 Flags = npt.NDArray[np.bool_]
 Part = tuple[Numbers, pa.Array]

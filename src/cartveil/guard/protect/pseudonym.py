@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartveil.guard.keys import SecretKey
-from cartveil.guard.protect.blocks import Bytes, as_block, cmac, cmac_one, strings_of, subkey, texts_of
 from cartveil.guard.protect.columns import Values, each_value
+from cartveil.guard.protect.modes.blocks import Bytes, as_block, cmac, cmac_one, strings_of, subkey, texts_of
 
 #: RFC 4648 base32 in lower case: no digit looks like a letter, and file names keep it.
 _ALPHABET = as_block(b"abcdefghijklmnopqrstuvwxyz234567")

@@ -26,7 +26,7 @@ from cartveil.events.kinds import Step
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect import cells
 from cartveil.guard.protect.columns import Values, as_array, as_text, in_order, shaped_like
-from cartveil.guard.protect.suites import Suite
+from cartveil.guard.protect.modes.suites import Suite
 
 FORMAT = 1
 NONCE_BYTES = 12

@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cartveil.events.kinds import Kind
-from cartveil.guard.protect.blocks import Bytes, Texts, as_block, strings_of, texts_of, windows
 from cartveil.guard.protect.columns import Numbers, Rows
 from cartveil.guard.protect.letters import emails, names
+from cartveil.guard.protect.modes.blocks import Bytes, Texts, as_block, strings_of, texts_of, windows
 
 #: Rows whose bytes stay in the cache together.
 _CHUNK_ROWS = 1 << 13

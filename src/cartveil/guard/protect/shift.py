@@ -13,8 +13,8 @@ import pyarrow.types as types
 
 from cartveil.errors import ColumnError, SchemaError
 from cartveil.guard.keys import SecretKey
-from cartveil.guard.protect.blocks import cmac, subkey, texts_of
 from cartveil.guard.protect.columns import Values, as_measure, as_text, shaped_like
+from cartveil.guard.protect.modes.blocks import cmac, subkey, texts_of
 
 #: Days to either side, where the schema does not say.
 DAYS = 14

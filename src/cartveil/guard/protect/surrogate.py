@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 
 from cartveil.events.names import Culture, family_names, given_names
 from cartveil.guard.keys import SecretKey
-from cartveil.guard.protect.blocks import cmac, subkey, texts_of
 from cartveil.guard.protect.columns import Values, each_distinct
+from cartveil.guard.protect.modes.blocks import cmac, subkey, texts_of
 
 #: A shorter word of a name, such as an initial, stands in half of all names.
 _LEAST_WORD = 3

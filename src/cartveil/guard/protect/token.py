@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 
 from cartveil.errors import ColumnError
 from cartveil.guard.keys import SecretKey
-from cartveil.guard.protect import blocks
-from cartveil.guard.protect.blocks import BLOCK, Bytes
 from cartveil.guard.protect.columns import Numbers, Rows, Values, as_text, distinct_up_to, each_value, in_order
-from cartveil.guard.protect.siv import siv_open, siv_seal, unopened
+from cartveil.guard.protect.modes import blocks
+from cartveil.guard.protect.modes.blocks import BLOCK, Bytes
+from cartveil.guard.protect.modes.siv import siv_open, siv_seal, unopened
 
 PREFIX = "tok_"
 _CONTEXT = b"cartveil token 1"

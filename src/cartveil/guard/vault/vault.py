@@ -25,35 +25,23 @@ from cartveil.guard.policy import Policy, Principal
 from cartveil.guard.protect.risk import Study
 from cartveil.guard.protect.steps import Scope
 from cartveil.guard.store import SQLiteStore, Store
-from cartveil.guard.vault import (
-    auditing,
-    consumers,
-    erasing,
-    erasures,
-    exporting,
-    journal,
-    reading,
-    records,
-    releases,
-    resting,
-    restoring,
-    rotating,
-    searching,
-    standing,
-    tables,
-)
-from cartveil.guard.vault.erasing import Forget
-from cartveil.guard.vault.exporting import Export
-from cartveil.guard.vault.finding import Finding
+from cartveil.guard.vault import journal
+from cartveil.guard.vault.door import exporting, reading, releases, searching
+from cartveil.guard.vault.door.exporting import Export
+from cartveil.guard.vault.door.finding import Finding
+from cartveil.guard.vault.door.reading import NotShown, Reading, Wish
 from cartveil.guard.vault.layout import TABLES
 from cartveil.guard.vault.outside import Outside
-from cartveil.guard.vault.reading import NotShown, Reading, Wish
-from cartveil.guard.vault.rights import Rights
+from cartveil.guard.vault.rights import erasing, standing
+from cartveil.guard.vault.rights.erasing import Forget
+from cartveil.guard.vault.rights.rights import Rights
 from cartveil.guard.vault.room import Room, mark_of
-from cartveil.guard.vault.upgrading import upgrade
-from cartveil.guard.vault.versions import check_versions
+from cartveil.guard.vault.rows import consumers, erasures, records, resting, tables
+from cartveil.guard.vault.rows.versions import check_versions
+from cartveil.guard.vault.upkeep import auditing, restoring, rotating
+from cartveil.guard.vault.upkeep.upgrading import upgrade
+from cartveil.guard.vault.upkeep.wrapping import WrappingKeys
 from cartveil.guard.vault.witness import Witness
-from cartveil.guard.vault.wrapping import WrappingKeys
 
 Clock = Callable[[], datetime]
 

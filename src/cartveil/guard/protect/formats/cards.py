@@ -7,7 +7,7 @@ import numpy as np
 
 from cartveil.guard.protect.alphabets import alphabet_of
 from cartveil.guard.protect.formats.format import Cipher, Flags, Format, Group
-from cartveil.guard.protect.numerals import Digits
+from cartveil.guard.protect.modes.numerals import Digits
 
 _ISSUER = 6
 _CARD_LENGTHS = (13, 19)

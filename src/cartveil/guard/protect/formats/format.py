@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cartveil.guard.protect.alphabets import Alphabet, alphabet_of
-from cartveil.guard.protect.blocks import Bytes
-from cartveil.guard.protect.ff1 import LEAST_DOMAIN, ff1, ff1_numbers
-from cartveil.guard.protect.numerals import Digits, Words
+from cartveil.guard.protect.modes.blocks import Bytes
+from cartveil.guard.protect.modes.ff1 import LEAST_DOMAIN, ff1, ff1_numbers
+from cartveil.guard.protect.modes.numerals import Digits, Words
 
 Flags = npt.NDArray[np.bool_]
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from cartveil.guard.protect.alphabets import alphabet_of
 from cartveil.guard.protect.columns import Numbers
 from cartveil.guard.protect.formats.format import Cipher, Flags, Format, Group
-from cartveil.guard.protect.numerals import Digits
+from cartveil.guard.protect.modes.numerals import Digits
 
 _ID_LENGTH = 18
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)

@@ -16,7 +16,7 @@ import numpy as np
 from cartveil.guard.protect.alphabets import alphabet_of
 from cartveil.guard.protect.columns import Numbers
 from cartveil.guard.protect.formats.format import Cipher, Flags, Format, Group
-from cartveil.guard.protect.numerals import Digits
+from cartveil.guard.protect.modes.numerals import Digits
 
 #: Calling codes of two digits; 1 and 7 have one, all others three.
 _TWO_DIGITS = (
