@@ -214,3 +214,16 @@ def test_a_consumers_name_stays_out_of_repr() -> None:
 def test_any_name_can_ask(name: str) -> None:
     asked = Request(Principal(name, "support"), "read", "t\n", (('f"', Kind.AMOUNT),), "support")
     assert POLICY.decide(asked).views == {'f"': View.CLEAR}
+
+
+def test_a_refusal_names_the_rule_that_forbids_what_another_would_permit() -> None:
+    rules = """
+        @id("phone") permit (principal, action == Action::"see_masked", resource in Kind::"phone");
+        @id("no-phone") forbid (principal, action == Action::"see_masked", resource in Kind::"phone");
+        @id("a-ban-on-names") forbid (principal, action == Action::"see_clear", resource in Kind::"person_name");
+    """
+    policy = Policy.parse(rules, SCHEMA)
+    both = (("phone", Kind.PHONE), ("name", Kind.PERSON_NAME))
+    anna = Principal("anna", "support")
+    assert policy.decide(Request(anna, "read", "customers", both, "support")).rules == ("no-phone",)
+    assert policy.decide(Request(anna, "read", "customers", both[1:], "support")).rules == ("a-ban-on-names",)

@@ -120,7 +120,18 @@ class Policy:
             return _decision(question, False, hidden, refused(made))
         if answers:
             views, made = self._strongest(question)
-        return _decision(question, bool(made), views, made or self._every_view(question))
+        return _decision(question, bool(made), views, made or self._forbidding(question))
+
+    def _forbidding(self, question: Question) -> list[Answer]:
+        """Return the answers that say why nothing is shown."""
+        # A rule that forbids what another one would permit says most; only where there is none is everything asked.
+        hopeful = [answer for action in VIEWS.values() for answer in self._hopeful(question, action)]
+        return hopeful if any(answer.rules for answer in hopeful) else self._every_view(question)
+
+    def _hopeful(self, question: Question, action: str) -> list[Answer]:
+        rules = self._answers.slice(question, action)
+        fields = [field for field in question.fields if rules.may_permit(question, field)]
+        return self._answers.ask(question, action, fields) if fields else []
 
     def _strongest(self, question: Question) -> tuple[dict[str, View], list[Answer]]:
         """Return the strongest view of each field, and the answers that permit one, or err."""
