@@ -41,6 +41,7 @@ def facts() -> str:
     kills = sum(durability[store]["kills"] for store in ("sqlite", "postgresql"))
     grouped, attacks, power = audit["grouped_entries_per_second"]["1000"], audit["attacks"]["all"], durability["power"]
     lost = sum(durability[store]["lost"] for store in ("sqlite", "postgresql"))
+    mutants = ", ".join(f"{name} {part['share']:.1%}" for name, part in parts.items())
     rows = {
         f"a decision at {policy['rules']:,} rules": f"p99 {times['cold']['p99']:.2f} ms with nothing remembered, "
         f"{times['known']['p99']:.2f} ms once the rules' answers are known",
@@ -52,7 +53,7 @@ def facts() -> str:
         f"kill -9 at {kills} random points": f"{lost} acknowledged writes lost; {power['cuts']} simulated power "
         f"cuts: {power['lost']} lost",
         "erasing 10,000 consumers in one call": f"{erasure['erased']['10000']['seconds']:.1f} s, a signed receipt each",
-        "mutants that a test kills": ", ".join(f"{name} {part['share']:.1%}" for name, part in parts.items()),
+        "mutants that a test kills, of those that change anything": mutants,
     }
     lines = ["**The guard**, two cores:", "", "| | |", "|---|---|"]
     lines += [f"| {what} | {figure} |" for what, figure in rows.items()]
