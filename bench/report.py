@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Any
 
 #: Packages whose versions can move a figure.
-PACKAGES = ("cartveil", "torch", "numpy", "pyarrow", "cryptography", "cedarpy", "safetensors")
+PACKAGES = (
+    "cartveil",
+    "torch",
+    "numpy",
+    "pyarrow",
+    "cryptography",
+    "cedarpy",
+    "safetensors",
+    "dp-accounting",
+    "opacus",
+)
 
 
 def write_report(

@@ -20,6 +20,8 @@ ACTS: dict[str, Callable[[Vault], object]] = {
     "put new": lambda vault: vault.put(ADMIN, "customers", CUSTOMERS.set_column(0, "customer", [[7, 8, 9, 10]])),
     "export": lambda vault: vault.export(SCIENCE, purpose="recommendation", recipient="models"),
     "audit": lambda vault: vault.audit_events(OFFICER),
+    "grant": lambda vault: vault.grant_budget(OFFICER, "orders", purpose="forecast", epsilon=1, delta=1e-6),
+    "reserve": lambda vault: vault.reserve_budget(SCIENCE, "orders", purpose="recommendation", epsilon=1, delta=0),
 }
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from cartveil.errors import CartveilError, ErasedError
 from cartveil.guard.keys import Keyring, ScryptProfile
 from cartveil.guard.vault import Vault
-from shop import ADMIN, ANNA, CUSTOMERS, OFFICER, ORDERS, POLICY, SCHEMA, Clock
+from cartveil.guard.vault.rights.budgets import all_lines
+from shop import ADMIN, ANNA, CUSTOMERS, OFFICER, ORDERS, POLICY, SCHEMA, SCIENCE, Clock
 
 WHO = st.sampled_from(["101", "102", "103"])
 ACTS = st.one_of(
@@ -26,6 +27,9 @@ ACTS = st.one_of(
     st.tuples(st.just("answer"), st.integers(0, 3)),
     st.tuples(st.just("sweep"), st.booleans()),
     st.tuples(st.just("put"), WHO),
+    st.tuples(st.just("grant"), st.integers(1, 4)),
+    st.tuples(st.just("spend"), st.integers(1, 4)),
+    st.tuples(st.just("settle"), st.integers(0, 3)),
     st.tuples(st.just("wait"), st.integers(1, 40)),
     st.tuples(st.just("reopen"), st.none()),
 )
@@ -60,8 +64,14 @@ DO = {
     "answer": lambda vault, clock, place: vault.fulfil(OFFICER, one_of(vault.requests(OFFICER, state="open"), place)),
     "sweep": lambda vault, clock, dry: vault.sweep(OFFICER, dry_run=dry),
     "put": lambda vault, clock, who: vault.put(ADMIN, "orders", orders_of(who)),
+    "grant": lambda vault, clock, much: vault.grant_budget(OFFICER, "orders", **FOR, epsilon=much, delta=1e-6),
+    "spend": lambda vault, clock, much: vault.reserve_budget(SCIENCE, "orders", **FOR, epsilon=much, delta=1e-7),
+    "settle": lambda vault, clock, place: vault.settle_budget(
+        SCIENCE, one_of(all_lines(vault._room), place), epsilon=0.5, delta=0
+    ),
     "wait": lambda vault, clock, days: wait(clock, days),
 }
+FOR = {"purpose": "recommendation"}
 
 
 @settings(max_examples=25, deadline=None)
@@ -88,6 +98,7 @@ def test_everything_agrees_after_every_act(
             except CartveilError:
                 pass
         vault.verify()
+        assert all(budget.epsilon_left >= 0 for budget in vault.budgets(OFFICER))
         for subject in erased:
             with pytest.raises(ErasedError):
                 vault.read(ANNA, "orders", subject, purpose="support")

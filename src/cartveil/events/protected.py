@@ -5,7 +5,7 @@ The second crosses from the wing that may see secrets to the wing that learns. I
 for `ProtectionMark` finds every place where raw data could become training data.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -88,9 +88,38 @@ def load_protected(path: str | Path) -> ProtectedEvents:
         hint = "name a file that `cartveil export` wrote"
         raise ReadError("not a Parquet file", path=str(path), hint=hint) from error
     metadata = table.schema.metadata or {}
-    if _META not in metadata:
-        hint = "learning takes only what `cartveil export` wrote, never a raw table"
-        raise IntegrityError("not a release of Cartveil", path=str(path), hint=hint)
+    _check_release(metadata, path)
     prefix = _META + b"."
     release = {key[len(prefix) :].decode(): value.decode() for key, value in metadata.items() if key.startswith(prefix)}
     return ProtectedEvents(table.replace_schema_metadata(), release, ProtectionMark())
+
+
+def protected_parts(path: str | Path, *, columns: Sequence[str], rows: int = 1 << 16) -> Iterator[pa.RecordBatch]:
+    """Read some columns of what `ProtectedEvents.save` wrote, part by part: a release need not fit into memory.
+
+    Args:
+        path: The release.
+        columns: Which to read; what it does not have is left out.
+        rows: Of a part, at most.
+
+    Raises:
+        ReadError: No such file, or not Parquet.
+        IntegrityError: A Parquet file that no release made.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            _check_release(file.schema_arrow.metadata or {}, path)
+            known = [name for name in columns if name in file.schema_arrow.names]
+            yield from file.iter_batches(batch_size=rows, columns=known)
+    except FileNotFoundError:
+        hint = "make one with `cartveil export`"
+        raise ReadError("no such file", path=str(path), hint=hint) from None
+    except (OSError, pa.ArrowInvalid) as error:
+        hint = "name a file that `cartveil export` wrote"
+        raise ReadError("not a Parquet file", path=str(path), hint=hint) from error
+
+
+def _check_release(metadata: Mapping[bytes, bytes], path: str | Path) -> None:
+    if _META not in metadata:
+        hint = "learning takes only what `cartveil export` wrote, never a raw table"
+        raise IntegrityError("not a release of Cartveil", path=str(path), hint=hint)

@@ -35,5 +35,5 @@ def test_the_rules_say_what_the_oracle_says(part: int) -> None:
 
 
 def test_the_random_requests_are_permitted_and_refused_for_every_action() -> None:
-    outcomes = {(str(request.action), said(POLICY, request)[0]) for request in random_requests(4000, seed=99)}
+    outcomes = {(str(request.action), said(POLICY, request)[0]) for request in random_requests(8000, seed=99)}
     assert outcomes == {(str(action), allowed) for action in Action for allowed in (True, False)}

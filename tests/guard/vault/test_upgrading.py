@@ -9,7 +9,7 @@ from cartveil.guard.audit.merkle import build, leaf_hash
 from cartveil.guard.keys import Keyring
 from cartveil.guard.store.sqlite import LAYOUT
 from cartveil.guard.vault import Vault
-from shop import ANNA, CASE, OFFICER, Clock
+from shop import ANNA, BOTH_STORES, CASE, OFFICER, Clock, opened
 
 LAYOUT_1 = """
 CREATE TABLE audit_nodes (
@@ -74,3 +74,17 @@ def change(path: Path, query: str) -> None:
     connection.execute(query)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
+
+
+@BOTH_STORES
+def test_a_vault_of_layout_2_gets_its_ledger(vault: Vault, place: Path | str, keyring: Keyring, clock: Clock) -> None:
+    store = vault._room.store
+    store.execute("DROP TABLE budgets")
+    store.layout = 2
+    vault.close()
+    with opened(place, keyring, clock) as vault:
+        assert vault._room.store.layout == LAYOUT
+        vault.grant_budget(OFFICER, "orders", purpose="recommendation", epsilon=4, delta=1e-6)
+        vault.verify()
+    with opened(place, keyring, clock) as vault:
+        assert [budget.epsilon for budget in vault.budgets(OFFICER)] == [4]

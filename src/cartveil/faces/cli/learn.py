@@ -1,5 +1,6 @@
 """`train`, `recommend`, `forecast`, `watch`: the commands that learn, from releases and from the audit log."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,25 +19,79 @@ _DAY = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 @click.option("--out", type=FILE, required=True, help="Folder for the model: weights and a card.")
 @click.option("--epochs", type=click.IntRange(1, 1000), help="At most this many passes; else the model's own choice.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed and data give the same model.")
+@click.option("--epsilon", type=float, help="Train privately: the most that one consumer more or less may matter.")
+@click.option("--delta", type=float, help="The chance with which that may fail; well below 1 over the consumers.")
+@click.option("--catalogue", type=FILE, help="Public list of items, one a line; else finding them costs privacy.")
+@click.option("--vault", type=FILE, help="Charge the privacy budget of this vault before training.")
+@click.option("--as", "actor", metavar="NAME:ROLE", help="Who spends of that budget.")
+@passphrase_file
 @as_json
-def train(job: str, events: Path, out: Path, epochs: int | None, seed: int, as_json: bool) -> None:
-    """Train a model for JOB on EVENTS, a file that `export` wrote."""
+def train(
+    job: str, events: Path, out: Path, epochs: int | None, seed: int, passphrase_file: Path | None, as_json: bool,
+    **promise: Any,
+) -> None:  # fmt: skip
+    """Train a model for JOB on EVENTS, a file that `export` wrote; with --epsilon within a budget of privacy."""
     from cartveil.errors import InputError
     from cartveil.events.protected import load_protected
     from cartveil.faces.assemble import need_learning
 
     need_learning("train")
+    _check_promise(job, promise)
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / "card.json").exists())):
         raise InputError("exists already and is not a model", path=str(out), hint="choose another folder with --out")
     release = load_protected(events)
-    card = (
-        _train_recommender(release, out, epochs, seed)
-        if job == "recommend"
-        else _train_forecaster(release, out, epochs, seed)
-    )
+    if promise["epsilon"] is not None:
+        card = _train_privately(release, out, {**promise, "epochs": epochs, "seed": seed}, passphrase_file)
+    elif job == "recommend":
+        card = _train_recommender(release, out, epochs, seed)
+    else:
+        card = _train_forecaster(release, out, epochs, seed)
     talk(f"wrote {out}")
     if as_json:
         emit_json(card)
+
+
+def _check_promise(job: str, promise: Mapping[str, Any]) -> None:
+    from cartveil.errors import InputError
+
+    if promise["epsilon"] is None:
+        if given := [name for name in ("delta", "catalogue", "vault", "actor") if promise[name] is not None]:
+            path = "--as" if given[0] == "actor" else f"--{given[0]}"
+            raise InputError("is for private training", path=path, hint="add --epsilon, such as --epsilon 4")
+        return
+    if job != "recommend":
+        raise InputError("a forecast is not trained privately", path="--epsilon", hint="weekly sums name nobody")
+    if promise["delta"] is None:
+        raise InputError("epsilon means nothing without delta", path="--delta", hint="add --delta, such as 1e-6")
+    if (promise["vault"] is None) != (promise["actor"] is None):
+        raise InputError("a budget is charged to a vault by somebody", path="--vault", hint="pass --vault and --as")
+
+
+def _train_privately(release: Any, out: Path, promise: Mapping[str, Any], passphrase: Path | None) -> Any:
+    from dataclasses import replace
+
+    from cartveil.faces.catalogue import read_catalogue
+    from cartveil.faces.spending import charged
+    from cartveil.insight.decisions.recommend.sequential import PrivateSequenceConfig, train_private_recommender
+
+    config = PrivateSequenceConfig(promise["epsilon"], promise["delta"])
+    training = replace(config.training, seed=promise["seed"], epochs=promise["epochs"] or config.training.epochs)
+    config = replace(config, training=training)
+    catalogue = None if promise["catalogue"] is None else read_catalogue(promise["catalogue"])
+
+    def learn() -> Any:
+        return train_private_recommender(release, config=config, catalogue=catalogue, on_epoch=_say_private_epoch)
+
+    if promise["vault"] is None:
+        talk("no --vault: no ledger knows what this training costs")
+        recommender = learn()
+    else:
+        who = parse_actor(promise["actor"])
+        recommender = charged(promise["vault"], who, release, config, learn, passphrase=passphrase)
+    recommender.save(out)
+    for line in recommender.promise.splitlines():
+        talk(line)
+    return recommender.card
 
 
 def _train_recommender(release: Any, out: Path, epochs: int | None, seed: int) -> Any:
@@ -65,6 +120,10 @@ def _train_forecaster(release: Any, out: Path, epochs: int | None, seed: int) ->
     return {"items": len(demand.items), "weeks": len(demand.weeks), "held_back_wql": forecaster.held_back}
 
 
+def _say_private_epoch(epoch: Any) -> None:
+    talk(f"epoch {epoch.number}: {epoch.samples_per_second:,.0f} samples a second")
+
+
 def _say_epoch(epoch: Any) -> None:
     talk(
         f"epoch {epoch.number}: loss {epoch.loss:.4f}, score {epoch.score:.4f}, "
@@ -81,23 +140,30 @@ def _say_epoch(epoch: Any) -> None:
 @as_json
 def recommend(model: Path, events: Path, consumer: str, k: int, only_new: bool, as_json: bool) -> None:
     """List what a consumer of EVENTS will probably buy next, with reasons."""
-    from cartveil.errors import UnknownSubjectError
-    from cartveil.events.protected import load_protected
     from cartveil.faces.assemble import need_learning
 
     need_learning("recommend")
-    from cartveil.insight.decisions.recommend import Recommender
+    from cartveil.insight.decisions.recommend.loading import load_recommender
 
-    history = load_protected(events).of(consumer)
-    if not len(history):
-        hint = "pseudonyms are in the column `subject` of the release; a consumer without consent is not in it"
-        raise UnknownSubjectError("no such pseudonym in this release", path=str(events), hint=hint)
-    found = Recommender.load(model).recommend(history, k=k, exclude_bought=only_new)
+    history = history_of(events, consumer)
+    found = load_recommender(model).recommend(history, k=k, exclude_bought=only_new)
     rows = [
         {"item": each.item, "description": each.description, "score": each.score, "reason": each.reason}
         for each in found
     ]
     emit_rows(rows, as_json=as_json)
+
+
+def history_of(events: Path, consumer: str) -> Any:
+    """Return one consumer's events of a release; `UnknownSubjectError` where there is none."""
+    from cartveil.errors import UnknownSubjectError
+    from cartveil.events.protected import load_protected
+
+    history = load_protected(events).of(consumer)
+    if not len(history):
+        hint = "pseudonyms are in the column `subject` of the release; a consumer without consent is not in it"
+        raise UnknownSubjectError("no such pseudonym in this release", path=str(events), hint=hint)
+    return history
 
 
 @click.command()

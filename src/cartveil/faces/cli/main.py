@@ -11,8 +11,10 @@ import click
 
 from cartveil.errors import CartveilError, StorageError
 from cartveil.faces.cli.audit import audit, checkpoint, publish
+from cartveil.faces.cli.budget import budget
 from cartveil.faces.cli.data import protect, scan
 from cartveil.faces.cli.erase import erase
+from cartveil.faces.cli.explain import explain
 from cartveil.faces.cli.find import find
 from cartveil.faces.cli.keeping import backup, hold, holds, restore, sweep
 from cartveil.faces.cli.keys import keys
@@ -48,8 +50,10 @@ _VERBS = (
     publish,
     keys,
     policy,
+    budget,
     train,
     recommend,
+    explain,
     forecast,
     watch,
     run,

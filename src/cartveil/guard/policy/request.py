@@ -59,6 +59,9 @@ class Action(StrEnum):
     REQUEST = "request"  # file, list, plan and refuse consumers' requests
     BACKUP = "backup"
     ROTATE = "rotate"  # the keys that wrap consumers' keys
+    GRANT_BUDGET = "grant_budget"  # how much privacy a purpose may cost
+    SPEND_BUDGET = "spend_budget"
+    SHOW_BUDGET = "show_budget"
 
 
 @dataclass(frozen=True)

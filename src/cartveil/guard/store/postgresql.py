@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: Stands in the schema's comment before the layout's number; tells a vault from any other schema.
 _MARK = "cartveil vault, layout "
 
+#: The oldest layout that opening brings to today's; before it a vault was a file.
+_OLDEST = 2
+
 #: Fewer rows than this go by INSERT: a COPY costs more round trips.
 _FEW = 16
 
@@ -107,6 +110,16 @@ class PostgreSQLStore:
     def name(self) -> str:
         """Return host, database and schema."""
         return self.address.name
+
+    @property
+    def layout(self) -> int:
+        """Return the layout of its tables."""
+        return _layout_of(self.address, _known_comment(self.address, self.connection)[1])
+
+    @layout.setter
+    def layout(self, layout: int) -> None:
+        comment = f"COMMENT ON SCHEMA {self.address.schema} IS '{_MARK}{int(layout)}'"
+        self.connection.execute(comment.encode())
 
     def execute(self, query: str, values: Sequence[object] = ()) -> "psycopg.Cursor[Any]":
         """Run one statement."""
@@ -226,14 +239,23 @@ def _make_schema(place: Address, connection: "psycopg.Connection[Any]") -> int:
 
 
 def _known_schema(place: Address, connection: "psycopg.Connection[Any]") -> int:
+    number, comment = _known_comment(place, connection)
+    _layout_of(place, comment)
+    return number
+
+
+def _known_comment(place: Address, connection: "psycopg.Connection[Any]") -> tuple[int, str]:
     found = schema_of(place, connection)
     if found is None:
         hint = "make one with `cartveil init --database`, or name another schema"
         raise ReadError("no such vault", path=place.name, hint=hint)
-    number, comment = found
+    return found
+
+
+def _layout_of(place: Address, comment: str) -> int:
     if not comment.startswith(_MARK):
         raise IntegrityError("is not a vault", path=place.name, hint="name a schema that `cartveil init` made")
-    if comment != f"{_MARK}{LAYOUT}":
-        layout = comment.removeprefix(_MARK)
+    layout = comment.removeprefix(_MARK)
+    if layout not in {str(number) for number in range(_OLDEST, LAYOUT + 1)}:
         raise StorageError(f"has layout {layout}, this version knows {LAYOUT}", path=place.name, hint="update cartveil")
-    return number
+    return int(layout)

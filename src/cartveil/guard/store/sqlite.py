@@ -18,7 +18,7 @@ from cartveil.guard.store.store import Cell
 APPLICATION_ID = 0x43525456
 
 #: Layout of the tables, and the oldest one that opening brings to it.
-LAYOUT = 2
+LAYOUT = 3
 _OLDEST = 1
 
 _DISK = {

@@ -48,6 +48,13 @@ class Store(Protocol):
     def name(self) -> str:
         """Return what errors call it: a file's path, or host and database; never a password."""
 
+    @property
+    def layout(self) -> int:
+        """Return the layout of its tables."""
+
+    @layout.setter
+    def layout(self, layout: int) -> None: ...
+
     def execute(self, query: str, values: Sequence[object] = ()) -> Rows:
         """Run one statement of portable SQL."""
 

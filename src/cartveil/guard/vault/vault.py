@@ -33,6 +33,7 @@ from cartveil.guard.vault.layout import TABLES
 from cartveil.guard.vault.outside import Outside
 from cartveil.guard.vault.rights import erasing
 from cartveil.guard.vault.rights.erasing import Forget
+from cartveil.guard.vault.rights.ledger import Ledger
 from cartveil.guard.vault.rights.rights import Rights
 from cartveil.guard.vault.room import Room, mark_of
 from cartveil.guard.vault.rows import records, resting, tables
@@ -55,7 +56,7 @@ class PutResult:
     values: int
 
 
-class Vault(Finding, Rights, WrappingKeys, Checking):
+class Vault(Finding, Rights, Ledger, WrappingKeys, Checking):
     """An open vault. Made by `create` and `open`; a context manager.
 
     Guarantees:

@@ -3,6 +3,21 @@
 A model is a folder of two files, `weights.safetensors` and `card.json`. The card says what the model is, what it was
 trained on (a digest of the release, never a pseudonym), how it compares with the simple baselines, and whether it
 still may be used: erasing a consumer turns `status` from `current` to `needs retraining`.
+
+What every card says, whatever else a model adds:
+
+- `format`: version of this layout; other versions are refused;
+- `cartveil`: version of the program that wrote it;
+- `kind`: what the model is;
+- `status`: `current` or `needs retraining`;
+- `config`: the model's frozen config, as `models.config` writes and reads it;
+- `data.digest`: `digest_of` the events that it saw, never a pseudonym;
+- `vocabulary_digest`: of the words behind its ids, or null; others would give other answers without a word;
+- `metrics`, `baselines`: how good it is, and how good the simple ways are;
+- `privacy`: epsilon with delta, unit, relation and how it came about, or null: nothing is promised;
+- `attacks`: what membership inference and audits found, where they were run;
+- `shared_weights`: name of a tied matrix -> the name under which it is written, where there are any;
+- `weights_sha256`: of the weights that belong to it.
 """
 
 import hashlib
@@ -27,6 +42,9 @@ FORMAT = 1
 
 CURRENT, NEEDS_RETRAINING = "current", "needs retraining"
 
+#: Without these an epsilon says nothing.
+_PROMISE = ("epsilon", "delta", "unit", "relation")
+
 
 def save_model(folder: str | Path, state: Mapping[str, "Tensor"], card: Mapping[str, Any]) -> None:
     """Write weights and card; a reader sees the old model or the new one, never a mixture.
@@ -34,20 +52,27 @@ def save_model(folder: str | Path, state: Mapping[str, "Tensor"], card: Mapping[
     Args:
         folder: Made where it is missing.
         state: Name -> tensor.
-        card: What can be said in JSON; `format`, `cartveil`, `status` and the digest of the weights are added.
+        card: What can be said in JSON; `format`, `cartveil`, `status` and the digest of the weights are added, and
+            `privacy` and `vocabulary_digest` where they are missing: null, so that nothing is promised by silence.
 
     Raises:
+        ModelError: `privacy` is an epsilon without what gives it a meaning.
         StorageError: The folder cannot be written.
     """
     from safetensors.torch import save  # loads torch, which forgetting must do without
 
+    _check_promise(card.get("privacy"), folder)
     target = Path(folder)
-    weights = save({name: tensor.detach().contiguous() for name, tensor in state.items()})
+    shared = _shared(state)
+    weights = save({name: tensor.detach().contiguous() for name, tensor in state.items() if name not in shared})
     full = {
         "format": FORMAT,
         "cartveil": _version(),
         "status": CURRENT,
+        "vocabulary_digest": None,
+        "privacy": None,
         **card,
+        **({"shared_weights": shared} if shared else {}),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
     try:
@@ -84,6 +109,10 @@ def load_model(folder: str | Path, *, kind: str) -> tuple[dict[str, "Tensor"], d
         raise ModelError("weights are missing or broken", path=str(folder), hint="train the model again") from error
     if hashlib.sha256(weights).hexdigest() != card.get("weights_sha256"):
         raise ModelError("weights do not belong to the card", path=str(folder), hint="train the model again")
+    for name, kept in card.get("shared_weights", {}).items():
+        if kept not in state:
+            raise ModelError("weights do not belong to the card", path=str(folder), hint="train the model again")
+        state[name] = state[kept]
     return state, card
 
 
@@ -107,6 +136,22 @@ def read_card(folder: str | Path) -> dict[str, Any]:
     return card
 
 
+def require_vocabulary(card: Mapping[str, Any], digest: str, *, path: str | Path) -> None:
+    """Refuse words that are not those a model was trained with.
+
+    Args:
+        card: What `load_model` returned.
+        digest: Of the words at hand.
+        path: Of the model, for the message.
+
+    Raises:
+        ModelError: The card names another digest, or none.
+    """
+    if card.get("vocabulary_digest") != digest:
+        hint = "load the model with the words it was trained with, or train it again"
+        raise ModelError("vocabulary is not the one of the model", path=str(path), hint=hint)
+
+
 def write_card(folder: str | Path, card: Mapping[str, Any]) -> None:
     """Replace a model's card in one step."""
     text = json.dumps(card, ensure_ascii=False, indent=1, sort_keys=True)
@@ -120,6 +165,24 @@ def digest_of(table: pa.Table) -> str:
     with pa.ipc.new_stream(sink, plain.schema) as stream:
         stream.write_table(plain.combine_chunks())
     return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def _shared(state: Mapping[str, "Tensor"]) -> dict[str, str]:
+    # Tied matrices are one tensor under several names: written once, under the first of them.
+    first: dict[tuple[object, ...], str] = {}
+    shared = {}
+    for name, tensor in state.items():
+        place = (tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), tensor.dtype)
+        if tensor.numel() and first.setdefault(place, name) != name:
+            shared[name] = first[place]
+    return shared
+
+
+def _check_promise(privacy: Any, folder: str | Path) -> None:
+    lacking = [] if privacy is None else [name for name in _PROMISE if name not in privacy]
+    if lacking:
+        hint = "epsilon means nothing without delta, unit and relation; give the whole statement"
+        raise ModelError(f"privacy is stated without `{lacking[0]}`", path=str(folder), hint=hint)
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

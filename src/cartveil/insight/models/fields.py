@@ -21,6 +21,9 @@ class FieldsConfig:
     encoder: EncoderConfig
     fields: tuple[tuple[str, int], ...]
 
+    def __post_init__(self) -> None:
+        self.encoder.require_one_way()
+
 
 class FieldsModel(nn.Module):
     """Predict every field of an event from the events before it.
@@ -35,7 +38,7 @@ class FieldsModel(nn.Module):
         self.encoder = Encoder(config.encoder)
         self.sizes = [size for _, size in config.fields]
         # One matrix for all fields: a product over 300 columns beats twenty over 15.
-        self.head = nn.Linear(config.encoder.hidden, sum(self.sizes))
+        self.head = nn.Linear(config.encoder.width, sum(self.sizes))
 
     def forward(self, batch: Batch) -> tuple[Tensor, ...]:
         """Return log-probabilities (B, T, ids) of each field; step t sees what the batch holds up to t."""
@@ -51,3 +54,13 @@ class FieldsModel(nn.Module):
         """
         each = [-scores.gather(-1, actual[..., place : place + 1]) for place, scores in enumerate(self.forward(batch))]
         return torch.cat(each, dim=-1)
+
+    def losses(self, batch: Batch, targets: Tensor, weights: Tensor) -> Tensor:
+        """Return each sequence's weighted sum of surprise over steps and fields in nats, (B,).
+
+        Args:
+            batch: What was known before each event.
+            targets: Ids of the event's fields (B, T, fields).
+            weights: What each step counts, (B, T) float; 0 where nothing is asked.
+        """
+        return (self.surprise(batch, targets).sum(-1) * weights).sum(-1)

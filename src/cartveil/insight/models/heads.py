@@ -88,7 +88,7 @@ class NextBasketBatch:
     @property
     def bought(self) -> Tensor:
         """Return which items each occasion's consumer has bought, (B, V) bool."""
-        table = torch.zeros(self.neighbours.shape, dtype=torch.bool)
+        table = torch.zeros(self.neighbours.shape, dtype=torch.bool, device=self.neighbours.device)
         table[self.pair_row, self.pair_item] = True
         return table
 
@@ -150,7 +150,7 @@ class NextBasket(nn.Module):
         # Depth, ECCV 2016, equation 5.
         if not self.training:
             return sequence * self.config.sequence_keep
-        return sequence * (torch.rand(len(sequence), 1) < self.config.sequence_keep)
+        return sequence * (torch.rand(len(sequence), 1, device=sequence.device) < self.config.sequence_keep)
 
     def _gated(self, state: Tensor, size: Tensor, batch: NextBasketBatch) -> Tensor:
         weights = self.gate(torch.cat([state, size.log1p()[:, None] / 4], dim=1))  # (B, trends + forms)
@@ -184,6 +184,6 @@ def _starting_gate(config: NextBasketConfig) -> nn.Linear:
 
 
 def _without_reserved(scores: Tensor) -> Tensor:
-    never = torch.zeros(scores.shape[1], dtype=torch.bool)
+    never = torch.zeros(scores.shape[1], dtype=torch.bool, device=scores.device)
     never[:2] = True
     return scores.masked_fill(never, NEVER)

@@ -8,6 +8,9 @@ from torch.nn import functional
 
 from cartveil.insight.models.encoder import Batch, Encoder, EncoderConfig
 
+#: Subtracted before rises are made positive, so that quantiles start close together.
+GAP = 1.5
+
 
 @dataclass(frozen=True)
 class QuantileConfig:
@@ -22,6 +25,9 @@ class QuantileConfig:
     encoder: EncoderConfig
     levels: tuple[float, ...]
     targets: int
+
+    def __post_init__(self) -> None:
+        self.encoder.require_one_way()
 
 
 class QuantileModel(nn.Module):
@@ -38,7 +44,7 @@ class QuantileModel(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = Encoder(config.encoder)
-        width = config.encoder.hidden + config.encoder.numeric
+        width = config.encoder.width + config.encoder.numeric
         self.head = nn.Linear(width, config.targets * len(config.levels))
 
     def forward(self, batch: Batch) -> Tensor:
@@ -46,8 +52,20 @@ class QuantileModel(nn.Module):
         # The features pass by the LSTM too: the level of the last weeks is most of the answer.
         seen = torch.cat([self.encoder(batch), batch.numeric], dim=-1)  # (B, T, H + F)
         raw = self.head(seen).unflatten(-1, (self.config.targets, len(self.config.levels)))  # (B, T, targets, levels)
-        rises = functional.softplus(raw[..., 1:] - 1.5)  # (B, T, targets, levels - 1)
+        rises = functional.softplus(raw[..., 1:] - GAP)  # (B, T, targets, levels - 1)
         return torch.cumsum(torch.cat([raw[..., :1], rises], dim=-1), dim=-1)  # (B, T, targets, levels)
+
+    def losses(self, batch: Batch, targets: Tensor, weights: Tensor) -> Tensor:
+        """Return each sequence's weighted sum of the mean quantile loss over levels, (B,).
+
+        Args:
+            batch: The series.
+            targets: What happened after each step, (B, T, targets).
+            weights: What each of them counts, (B, T, targets) float; 0 where nothing is known.
+        """
+        levels = torch.tensor(self.config.levels, device=targets.device)
+        missed = pinball(self(batch), targets, levels).mean(-1)  # (B, T, targets)
+        return (missed * weights).sum((1, 2))
 
 
 def pinball(quantiles: Tensor, actual: Tensor, levels: Tensor) -> Tensor:

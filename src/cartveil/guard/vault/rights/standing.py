@@ -1,4 +1,4 @@
-"""What stands about consumers beside their rows (holds, restrictions, requests, releases), compared with the log.
+"""What stands beside consumers' rows (holds, restrictions, requests, releases, budgets), compared with the log.
 
 Each line carries a mark, so that none can be written or changed without the keyring; one that was removed, or put back
 as it was before, is found here. A release carries none: the log names each of them whole.
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from cartveil.errors import IntegrityError
 from cartveil.guard.vault.door.exporting import scopes, whereto
+from cartveil.guard.vault.rights.budgets import check_ledger
 from cartveil.guard.vault.rights.holds import all_holds
 from cartveil.guard.vault.rights.requests import all_requests, words_of
 from cartveil.guard.vault.room import Room
@@ -19,7 +20,7 @@ from cartveil.guard.vault.rows.restricting import LIFTED, restrictions
 
 
 def check_standing(room: Room) -> None:
-    """Compare holds, restrictions, requests and releases with the log.
+    """Compare holds, restrictions, requests, releases and budgets with the log.
 
     Raises:
         IntegrityError: One was changed, removed, or put back.
@@ -37,6 +38,7 @@ def check_standing(room: Room) -> None:
         said = {each for each in said if each[1]}
         found &= said
     _compare(room, found, said, what="release")
+    check_ledger(room)
 
 
 def _compare(room: Room, found: set[Any], said: set[Any], *, what: str) -> None:

@@ -1,0 +1,16 @@
+"""Recommend from histories read item after item, plainly or within a budget of privacy."""
+
+from cartveil.insight.decisions.recommend.sequential.config import PrivateSequenceConfig, SequenceConfig
+from cartveil.insight.decisions.recommend.sequential.learning import train_sequence_recommender
+from cartveil.insight.decisions.recommend.sequential.leave_one_out import evaluate_next_item
+from cartveil.insight.decisions.recommend.sequential.private import train_private_recommender
+from cartveil.insight.decisions.recommend.sequential.recommender import SequenceRecommender
+
+__all__ = [
+    "PrivateSequenceConfig",
+    "SequenceConfig",
+    "SequenceRecommender",
+    "evaluate_next_item",
+    "train_private_recommender",
+    "train_sequence_recommender",
+]

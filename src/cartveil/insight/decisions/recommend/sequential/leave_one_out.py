@@ -1,0 +1,78 @@
+"""How well the next item is guessed: its rank among all items that the consumer has not bought yet.
+
+Every history's last item is held out, and every known item is ranked: a list drawn from a sample of items flatters any
+method. Items of the history leave the ranking, reserved ids too. Items of equal score share the mean of their ranks, so
+that a scorer that gives everything the same score gains nothing.
+
+Source: W. Krichene and S. Rendle, On Sampled Metrics for Item Recommendation, KDD 2020, equation 3 (why all items).
+"""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cartveil.errors import ModelError
+from cartveil.insight.decisions.recommend.measures import LENGTH
+from cartveil.insight.decisions.recommend.sequential.item_histories import ItemHistories
+from cartveil.insight.sequences.vocabulary import RESERVED
+
+
+class NextItemScorer(Protocol):
+    """What can be judged: it scores every item as the one that follows a history."""
+
+    def scores_after(self, histories: ItemHistories) -> Tensor:
+        """Return a score for every item, (n, V)."""
+        ...
+
+
+def evaluate_next_item(
+    scorer: NextItemScorer, histories: ItemHistories, targets: np.ndarray, *, at_once: int = 512
+) -> dict[str, float]:
+    """Rank each target among all items that are not in its history.
+
+    Args:
+        scorer: A recommender or a baseline.
+        histories: What is known of n consumers.
+        targets: The item that each bought next, (n,); 0 where there is none, which is not scored.
+        at_once: Consumers of one block; memory is this times V.
+
+    Returns:
+        `hr@10` and `ndcg@10`, means over the consumers with a target.
+
+    Raises:
+        ModelError: Nobody has a target.
+    """
+    scored = np.flatnonzero((targets >= RESERVED) & (histories.lengths > 0))
+    if not len(scored):
+        raise ModelError("no consumer to score", hint="a history of two items is the least")
+    ranks = []
+    for begin in range(0, len(scored), at_once):
+        rows = scored[begin : begin + at_once]
+        part = histories.part(rows)
+        ranks.append(ranks_of(scorer.scores_after(part), part, torch.from_numpy(targets[rows])))
+    return summary_of(torch.cat(ranks))
+
+
+def ranks_of(scores: Tensor, histories: ItemHistories, targets: Tensor) -> Tensor:
+    """Return the rank of each target, best 1, (B,) float64.
+
+    Args:
+        scores: (B, V); left as it is.
+        histories: The items that leave the ranking.
+        targets: (B,); one that stands in its own history ranks last.
+    """
+    ranked = scores.double().clone()
+    ranked[:, :RESERVED] = -torch.inf
+    ranked[torch.from_numpy(histories.owner), torch.from_numpy(histories.items)] = -torch.inf
+    own = ranked.gather(1, targets[:, None])  # (B, 1)
+    better, equal = (ranked > own).sum(1), (ranked == own).sum(1)
+    return torch.where(torch.isinf(own[:, 0]), scores.shape[1], better + (equal + 1) / 2).double()
+
+
+def summary_of(ranks: Tensor) -> dict[str, float]:
+    """Return hit rate and NDCG of the first ten places, with one item wanted in each."""
+    hit = ranks <= LENGTH
+    gain = torch.where(hit, 1 / torch.log2(ranks + 1), 0.0)
+    return {"hr@10": float(hit.double().mean()), "ndcg@10": float(gain.mean())}

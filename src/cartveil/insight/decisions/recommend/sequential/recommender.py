@@ -1,0 +1,204 @@
+"""A recommender that reads histories item after item: what it knows of others, and the consumer's own past beside it.
+
+A list mixes chances: of what the consumer bought before, looked up where the list is made, and of what the model
+learned from others: a network, pairs of items, popularity. The model holds no history and no pseudonym, and a private
+one says in its statement how little one consumer can have moved it.
+
+    recommender = train_private_recommender(events, config=PrivateSequenceConfig(epsilon=4, delta=1e-6))
+    for found in recommender.recommend(events.of(pseudonym), k=5):
+        print(found.description, found.reason)
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from cartveil.errors import ModelError
+from cartveil.insight.decisions.recommend.recommender import Recommendation
+from cartveil.insight.decisions.recommend.sequential.companions import Companions
+from cartveil.insight.decisions.recommend.sequential.item_histories import (
+    ItemHistories,
+    histories_before,
+    histories_of,
+)
+from cartveil.insight.decisions.recommend.sequential.networks import Network, load_network
+from cartveil.insight.models.card import load_model, require_vocabulary, save_model
+from cartveil.insight.privacy.statement import PrivacyStatement
+from cartveil.insight.sequences.baskets import Baskets, baskets_of
+from cartveil.insight.sequences.occasions import Occasions
+from cartveil.insight.sequences.vocabulary import RESERVED, Vocabulary
+
+#: What the card calls this model.
+KIND = "sequence recommender"
+
+
+@dataclass(frozen=True)
+class SequenceRecommender:
+    """What scores and recommends.
+
+    Args:
+        vocabulary: The items it knows.
+        popularity: Chance of each item, whoever asks, (V,).
+        companions: Pairs of items; None where none were counted.
+        network: The LSTM; None where none was trained.
+        own: Weight of the consumer's own purchases.
+        mixture: Weight of each part among what was learned from others: `network`, `companions`, `popularity`.
+        descriptions: Item -> description, from the catalogue or from a release that was not trained on privately.
+        card: Data digest, metrics, privacy.
+    """
+
+    vocabulary: Vocabulary
+    popularity: Tensor
+    companions: Companions | None
+    network: Network | None
+    own: float
+    mixture: Mapping[str, float]
+    descriptions: Mapping[str, str]
+    card: Mapping[str, Any]
+
+    @property
+    def promise(self) -> str:
+        """Return the statement of privacy in words; an empty text where nothing is promised."""
+        statement = self.card.get("privacy")
+        return "" if statement is None else str(PrivacyStatement(**{**statement, "beside": tuple(statement["beside"])}))
+
+    def scores_after(self, histories: ItemHistories) -> Tensor:
+        """Return the chance of every item to follow each history, (n, V)."""
+        learned = sum(weight * chances for weight, chances in self._parts(histories).values())
+        bought = _bought(histories)
+        known = bought.sum(1, keepdim=True) > 0
+        chances: Tensor = torch.where(known, self.own * bought + (1 - self.own) * learned, learned)
+        return chances
+
+    def scores(self, baskets: Baskets, occasions: Occasions) -> Tensor:
+        """Return the chance of every item, (occasions, V); see `Scorer`."""
+        return self.scores_after(histories_before(baskets, occasions))
+
+    def recommend(self, events: pa.Table, k: int = 10, *, exclude_bought: bool = False) -> list[Recommendation]:
+        """List the items that one consumer is most likely to buy next.
+
+        Args:
+            events: The consumer's events, in the columns of `ProtectedEvents`; empty for somebody new.
+            k: Length of the list, at least 1.
+            exclude_bought: Leave out what the consumer has bought before.
+
+        Raises:
+            ModelError: The events of several consumers, or `k` below 1.
+        """
+        if k < 1:
+            raise ModelError("`k` must be at least 1")
+        baskets = baskets_of(events, self.vocabulary)
+        if baskets.consumers > 1:
+            raise ModelError("events of several consumers", hint="pass those of one: `events.of(pseudonym)`")
+        nobody = ItemHistories(np.zeros(2, np.int64), np.zeros(0, np.int64), self.vocabulary.size)
+        history = histories_of(baskets) if baskets.consumers else nobody
+        chances = self.scores_after(history)[0]  # (V,)
+        chances[:RESERVED] = -1
+        if exclude_bought:
+            chances[torch.from_numpy(history.items)] = -1
+        top = chances.topk(min(k, len(chances)))
+        return [
+            Recommendation(word, self.descriptions.get(word, ""), value, self._reason(number, history))
+            for value, number in zip(top.values.tolist(), top.indices.tolist(), strict=True)
+            if value >= 0
+            for word in (self.vocabulary.word(number),)
+        ]
+
+    def save(self, folder: str | Path) -> None:
+        """Write weights and card; see `save_model`."""
+        state = {"popularity": self.popularity}
+        if self.companions is not None:
+            state |= {"companions.items": self.companions.items, "companions.weights": self.companions.weights}
+        if self.network is not None:
+            state |= {f"network.{name}": tensor for name, tensor in self.network.state().items()}
+        card = {
+            **self.card,
+            "kind": KIND,
+            "own": self.own,
+            "mixture": dict(self.mixture),
+            "network": None if self.network is None else asdict(self.network.shape),
+            "items": list(self.vocabulary.words),
+            "vocabulary_digest": self.vocabulary.digest(),
+            "descriptions": dict(self.descriptions),
+        }
+        save_model(folder, state, card)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "SequenceRecommender":
+        """Read what `save` wrote; `ModelError` where it is no sequence recommender of this version."""
+        state, card = load_model(folder, kind=KIND)
+        try:
+            vocabulary = Vocabulary(tuple(card["items"]))
+            require_vocabulary(card, vocabulary.digest(), path=folder)
+            weights = state.get("companions.weights")
+            companions = None if weights is None else Companions(state["companions.items"], weights)
+            rest = {key: value for key, value in card.items() if key not in _OWN}
+            return cls(
+                vocabulary,
+                state["popularity"],
+                companions,
+                load_network(card["network"], _under("network.", state)),
+                card["own"],
+                card["mixture"],
+                card["descriptions"],
+                rest,
+            )
+        except (KeyError, TypeError, RuntimeError) as error:
+            hint = "train the model again"
+            raise ModelError("card and weights do not fit together", path=str(folder), hint=hint) from error
+
+    def _parts(self, histories: ItemHistories) -> dict[str, tuple[float, Tensor]]:
+        """Return weight and chances of each part that is there; weights add up to 1."""
+        found = {"popularity": self.popularity.expand(len(histories), -1)}
+        if self.companions is not None:
+            near = self.companions.scores_after(histories).float()
+            total = near.sum(1, keepdim=True)
+            # Who bought nothing that goes with anything is told what is popular.
+            found["companions"] = torch.where(total > 0, near / total.clamp(min=1e-12), self.popularity)
+        if self.network is not None:
+            found["network"] = self.network.chances(histories, self.popularity)
+        whole = sum(self.mixture.get(name, 0.0) for name in found)
+        return {name: (self.mixture.get(name, 0.0) / whole, chances) for name, chances in found.items()}
+
+    def _reason(self, number: int, history: ItemHistories) -> str:
+        if count := int((history.items == number).sum()):
+            return f"bought {'once' if count == 1 else f'{count} times'} before"
+        chances = {name: weight * float(part[0, number]) for name, (weight, part) in self._parts(history).items()}
+        strongest = max(chances, key=lambda name: chances[name])
+        if strongest == "companions" and self.companions is not None:
+            return self._companion(self.companions, number, history)
+        return "likely after what was bought last" if strongest == "network" else "popular"
+
+    def _companion(self, companions: Companions, number: int, history: ItemHistories) -> str:
+        alone = [
+            (float(companions.scores_after(one)[0, number]), item)
+            for item in dict.fromkeys(history.latest(companions.latest).items.tolist())
+            for one in (ItemHistories(np.array([0, 1]), np.array([item]), history.item_count),)
+        ]
+        strength, nearest = max(alone, default=(0.0, 0))
+        if strength <= 0:
+            return "popular"
+        word = self.vocabulary.word(nearest)
+        return f"often bought by those who bought {self.descriptions.get(word) or word}"
+
+
+#: What `save` adds to the card of itself.
+_OWN = ("kind", "own", "mixture", "network", "items", "descriptions")
+
+
+def _bought(histories: ItemHistories) -> Tensor:
+    """Return each item's share of what was bought, (n, V); all 0 for who bought nothing."""
+    counts = torch.zeros(len(histories), histories.item_count)
+    place = (torch.from_numpy(histories.owner), torch.from_numpy(histories.items))
+    counts.index_put_(place, torch.ones(len(histories.items)), accumulate=True)
+    return counts / torch.from_numpy(np.maximum(histories.lengths, 1))[:, None]
+
+
+def _under(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}

@@ -1,0 +1,265 @@
+"""Private training: how much a consumer can move the model is bounded, hidden in noise, and accounted.
+
+Each step draws every consumer with the same chance, sums what the drawn ones want, each clipped as a whole, adds noise
+scaled to that bound, and hands the result to the one loop. Nothing else that is computed from the data leaves: the
+loss is not told, no epoch is chosen by its score, and training never stops early.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import repeat, takewhile
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cartveil.errors import InputError, ModelError
+from cartveil.insight.privacy.accounting import noise_multiplier_for
+from cartveil.insight.privacy.clipping import ClippedSum, clipped_sum
+from cartveil.insight.privacy.event_log import EventLog
+from cartveil.insight.privacy.noise import add_noise
+from cartveil.insight.privacy.randomness import Randomness
+from cartveil.insight.privacy.sampling import PoissonSampler
+from cartveil.insight.privacy.statement import PrivacyStatement, statement_of
+from cartveil.insight.training.compiled import ROWS, clips, compiled_clipped_sum
+from cartveil.insight.training.examples import PART, Examples
+from cartveil.insight.training.loop import Epoch, TrainingConfig, fit
+from cartveil.insight.training.progress import Progress
+
+Model = TypeVar("Model", bound=nn.Module)
+
+#: What the account calls the steps of training.
+TRAINING = "training"
+
+
+@dataclass(frozen=True)
+class PrivateConfig:
+    """What is promised, and how it is kept.
+
+    Args:
+        epsilon: The most that all of the account may cost, above 0.
+        delta: Probability with which the promise may fail; well below 1 over the number of consumers.
+        batch: Consumers expected in a step; the more, the less the noise weighs.
+        clip: Largest norm of what one consumer adds to a step's sum.
+        automatic: Bring every consumer's gradient to about the norm `clip`, small ones too, so that it needs no tuning.
+        threads: Of the compiled kernel.
+
+    Raises:
+        InputError: Nobody is expected in a step. Epsilon and delta are judged when the noise is sought.
+    """
+
+    epsilon: float
+    delta: float
+    batch: float = 256
+    clip: float = 1.0
+    automatic: bool = False
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.batch < math.inf:
+            raise InputError("must be above 0", path="batch", hint="how many consumers a step should draw")
+
+
+@dataclass(frozen=True)
+class PrivateTraining:
+    """What a private training gave.
+
+    Args:
+        statement: What is promised.
+        epochs: The passes, without loss and score.
+        non_finite: How often a row was left out since its gradient was not finite; for whoever trains, since no
+            promise covers it.
+    """
+
+    statement: PrivacyStatement
+    epochs: tuple[Epoch, ...]
+    non_finite: int
+
+
+def train_private(
+    model: Model,
+    losses: Callable[[Model, Any], Tensor],
+    *,
+    examples: Examples,
+    privacy: PrivateConfig,
+    config: TrainingConfig,
+    log: EventLog | None = None,
+    random: Randomness | None = None,
+    device: str = "cpu",
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> PrivateTraining:
+    """Train in place, so that one consumer more or less hardly changes the weights.
+
+    Args:
+        model: What to train; its weights were drawn under a seed, or learnt from public data.
+        losses: (model, part) -> the loss of each row of the part, (B,). A row's loss depends on that row alone.
+        examples: The rows and their owners.
+        privacy: The promise; see `PrivateConfig`.
+        config: How to train; `epochs` are passes in expectation, `clip_norm` and `patience` are not looked at.
+        log: The account; what stands in it already counts towards `privacy.epsilon`. None begins one, beside the
+            checkpoint where there is one.
+        random: Where chance comes from; the operating system unless a test says otherwise.
+        device: Where to compute, `cpu` or `cuda`.
+        checkpoint: File to save to, and to go on from; see Guarantees.
+        on_epoch: Called after every epoch; the epoch tells no loss and no score.
+        on_progress: Called every `config.report_every` steps.
+
+    Returns:
+        The statement, and the epochs.
+
+    Raises:
+        ModelError: No noise is enough, nothing is left of the account, or mixed precision was asked for.
+        InputError: Epsilon or delta make no sense.
+
+    Guarantees:
+        - The account never costs more than `privacy.epsilon`, kills and resumes included: steps whose outcome a kill
+          threw away stay in the account, and as many fewer are made.
+
+    Source: Abadi et al., Deep Learning with Differential Privacy, CCS 2016, algorithm 1.
+    """
+    if config.precision != "full":
+        raise ModelError("private training needs full precision", hint="norms must be exact: leave `precision` alone")
+    steps = max(1, round(examples.consumers / privacy.batch))
+    log = log if log is not None else EventLog(None if checkpoint is None else account_of(checkpoint))
+    update = PrivateUpdate(examples, privacy, planned=steps * config.epochs, log=log, random=random)
+    if checkpoint is None or not checkpoint.exists():
+        update.find_noise()
+    epochs = fit(
+        model,
+        losses,
+        batches=lambda _: takewhile(lambda _: update.left > 0, repeat(update.expected, steps)),
+        steps=steps,
+        validate=None,
+        config=config,
+        on_epoch=on_epoch,
+        on_progress=on_progress,
+        update=update,
+        device=device,
+        checkpoint=checkpoint,
+    )
+    return PrivateTraining(statement_of(log, delta=privacy.delta), epochs, update.non_finite)
+
+
+def account_of(checkpoint: Path) -> Path:
+    """Return where the account of a training with a checkpoint stands."""
+    return checkpoint.with_name(f"{checkpoint.name}.account")
+
+
+class PrivateUpdate:
+    """Draw consumers, clip what each wants, sum, and add noise; see `Update`.
+
+    Args:
+        examples: The rows and their owners.
+        privacy: The promise.
+        planned: Steps of the whole training, those before a resume included.
+        log: The account; what it holds when training begins counts towards the promise.
+        random: Where chance comes from; None for the operating system.
+
+    Raises:
+        InputError: The batch makes no sense.
+    """
+
+    bounded = True
+
+    def __init__(
+        self,
+        examples: Examples,
+        privacy: PrivateConfig,
+        *,
+        planned: int,
+        log: EventLog,
+        random: Randomness | None = None,
+    ) -> None:
+        self.examples, self.privacy, self.planned = examples, privacy, planned
+        self.non_finite = 0
+        self._log, self._random, self._before = log, random, len(log)
+        self._multiplier: float | None = None
+        rate = min(1.0, privacy.batch / examples.consumers)
+        self._sampler = PoissonSampler(examples.consumers, rate, log=log, random=random)
+
+    @property
+    def left(self) -> int:
+        """Return how many steps may still be made."""
+        return max(0, self.planned - (len(self._log) - self._before))
+
+    @property
+    def expected(self) -> int:
+        """Return how many consumers a step should draw."""
+        return round(self._sampler.expected)
+
+    @property
+    def multiplier(self) -> float:
+        """Return the standard deviation of the noise over the bound; see `find_noise`."""
+        return self.find_noise() if self._multiplier is None else self._multiplier
+
+    def find_noise(self) -> float:
+        """Find the least noise that keeps the promise when all steps are made; this takes seconds.
+
+        Raises:
+            ModelError: No noise is enough.
+            InputError: Epsilon or delta make no sense.
+        """
+        wish, rate = self.privacy, self._sampler.rate
+        self._multiplier = noise_multiplier_for(
+            epsilon=wish.epsilon, delta=wish.delta, rate=rate, steps=self.planned, log=self._log
+        )
+        return self._multiplier
+
+    def gradients(self, model: nn.Module, loss: Callable[[Any, Any], Tensor], batch: Any) -> float:
+        """Leave noisy gradients; the loss is not told."""
+        multiplier = self.multiplier
+        rows = self.examples.rows_of(self._sampler.draw())
+        clipped = _clipped(model, loss, rows, examples=self.examples, privacy=self.privacy)
+        self.non_finite += clipped.non_finite
+        noisy = add_noise(clipped, multiplier=multiplier, log=self._log, random=self._random, what=TRAINING)
+        for name, parameter in model.named_parameters():
+            # The expected size of the batch: that which was drawn is a secret.
+            parameter.grad = noisy[name] / self._sampler.expected if name in noisy else None
+        return math.nan
+
+    def state(self) -> Mapping[str, Any]:
+        """Return the promise, the noise that keeps it, and which steps of the account are this training's."""
+        spent = {"before": self._before, "account": len(self._log)}
+        return {"promise": self._promise(), "multiplier": self.multiplier, **spent}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on with the same noise; what the account gained since the checkpoint stays spent.
+
+        Raises:
+            ModelError: Another promise was made, or the account holds less than the checkpoint spent.
+        """
+        if state["promise"] != self._promise():
+            raise ModelError(
+                "checkpoint was made under another promise", hint="go on with the same `PrivateConfig` and data"
+            )
+        if len(self._log) < state["account"]:
+            raise ModelError("account holds fewer steps than the checkpoint", hint="go on with the account of that run")
+        self._multiplier, self._before = state["multiplier"], state["before"]
+
+    def _promise(self) -> dict[str, Any]:
+        wish = {name: value for name, value in asdict(self.privacy).items() if name != "threads"}
+        return {**wish, "consumers": self.examples.consumers}
+
+
+def _clipped(
+    model: nn.Module,
+    losses: Callable[[Any, Any], Tensor],
+    rows: NDArray[np.int64],
+    *,
+    examples: Examples,
+    privacy: PrivateConfig,
+) -> ClippedSum:
+    compiled = clips(model, losses) and len(rows) > 0
+    groups = list(examples.parts(rows, size=ROWS if compiled else PART))
+    shares = torch.from_numpy(examples.shares_of(np.concatenate([rows[:0], *groups])))
+    parts = (examples.part(group) for group in groups)
+    how: dict[str, Any] = {"clip": privacy.clip, "automatic": privacy.automatic, "shares": shares}
+    if compiled:
+        return compiled_clipped_sum(model, parts, threads=privacy.threads, **how)
+    return clipped_sum(model, losses, parts, **how)

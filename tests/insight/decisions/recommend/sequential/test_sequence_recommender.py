@@ -1,0 +1,200 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cartveil.errors import InputError, ModelError
+from cartveil.insight.decisions.recommend.loading import load_recommender
+from cartveil.insight.decisions.recommend.recommender import Recommender
+from cartveil.insight.decisions.recommend.sequential import (
+    PrivateSequenceConfig,
+    SequenceConfig,
+    SequenceRecommender,
+    train_private_recommender,
+    train_sequence_recommender,
+)
+from cartveil.insight.privacy.randomness import seeded_for_tests
+from cartveil.insight.training.loop import TrainingConfig
+
+PLAIN = SequenceConfig(hidden=16, dropout=0.0, own=0.0, batch=64, training=TrainingConfig(epochs=2, learning_rate=1e-2))
+PRIVATE = PrivateSequenceConfig(epsilon=8, delta=1e-5, own=0.0)
+SMALL = TrainingConfig(epochs=1, learning_rate=1e-2)
+
+
+@pytest.fixture(scope="module")
+def plain(shop):
+    return train_sequence_recommender(shop, config=PLAIN)
+
+
+@pytest.fixture(scope="module")
+def private(shop, catalogue):
+    return train_private_recommender(shop, config=PRIVATE, catalogue=catalogue, random=seeded_for_tests(3))
+
+
+def partner_found(recommender, release):
+    """Of how many pairs does the second item come first after the first."""
+    found = [recommender.recommend(release([("x", 1.0, f"{pair}a")]).table, k=1)[0].item for pair in range(8)]
+    return sum(item == f"{pair}b" for pair, item in enumerate(found))
+
+
+def test_a_plain_network_learns_what_follows(plain, release):
+    assert partner_found(plain, release) == 8
+    assert plain.card["metrics"]["ndcg@10"] > 1.5 * plain.card["baselines"]["popularity"]["ndcg@10"]
+    assert set(plain.card["baselines"]) == {"popularity", "markov", "item_knn"}
+    assert plain.promise == ""
+
+
+def test_the_same_seed_gives_the_same_lists(plain, shop):
+    again = train_sequence_recommender(shop, config=PLAIN)
+    assert again.recommend(shop.of("c00001")) == plain.recommend(shop.of("c00001"))
+
+
+def test_a_private_recommender_learns_what_goes_together_within_its_promise(private, release):
+    assert partner_found(private, release) == 8
+    privacy = private.card["privacy"]
+    assert privacy["epsilon"] <= 8
+    assert (privacy["delta"], privacy["unit"], privacy["relation"]) == (1e-5, "consumer", "add or remove one")
+
+
+def test_seeded_randomness_promises_nothing(private):
+    assert "NOTHING is promised" in private.promise
+    assert private.card["privacy"]["secret"] is False
+
+
+def test_a_private_card_tells_no_score(private):
+    assert private.card["metrics"] == private.card["baselines"] == {}
+
+
+def test_less_epsilon_is_more_noise(shop, catalogue):
+    few = train_private_recommender(
+        shop, config=PrivateSequenceConfig(epsilon=0.01, delta=1e-5), catalogue=catalogue, random=seeded_for_tests(3)
+    )
+    assert few.card["privacy"]["epsilon"] <= 0.01
+    assert few.card["privacy"]["noise_multiplier"] > 100
+
+
+def test_without_a_catalogue_only_items_of_many_are_known(release):
+    rows = [(f"c{number}", 1.0, "common") for number in range(300)] + [("c0", 2.0, "of one alone")]
+    found = train_private_recommender(release(rows), config=PRIVATE)  # the operating system's randomness
+    assert found.vocabulary.words == ("common",)
+    assert "epsilon" in found.promise
+    assert found.descriptions == {}
+
+
+def test_items_that_nobody_shares_are_a_clear_error(release):
+    rows = [(f"c{number}", 1.0, f"own {number}") for number in range(50)]
+    with pytest.raises(ModelError, match="no item was bought by enough consumers"):
+        train_private_recommender(release(rows), config=PRIVATE)
+
+
+def test_a_network_with_a_share_is_trained_within_the_same_promise(shop, catalogue):
+    config = PrivateSequenceConfig(8, 1e-5, network=0.5, hidden=8, batch=400, training=SMALL)
+    found = train_private_recommender(shop, config=config, catalogue=catalogue, random=seeded_for_tests(5))
+    assert found.network is not None
+    assert found.card["privacy"]["epsilon"] <= 8
+    assert any("training" in line or "companions" in line for line in found.card["privacy"]["beside"])
+
+
+def test_an_lstm_learns_the_noisy_pairs_from_walks_at_no_cost(private, shop, catalogue, release):
+    config = replace(PRIVATE, walks=6000, hidden=16)
+    found = train_private_recommender(shop, config=config, catalogue=catalogue, random=seeded_for_tests(3))
+    assert found.card["privacy"] == private.card["privacy"]
+    assert partner_found(replace(found, companions=None, mixture={"network": 1.0}), release) >= 6  # of 8
+
+
+def test_own_purchases_come_first_and_are_no_part_of_the_model(shop, catalogue, release):
+    config = PrivateSequenceConfig(epsilon=8, delta=1e-5, own=0.9)
+    found = train_private_recommender(shop, config=config, catalogue=catalogue, random=seeded_for_tests(3))
+    rows = [("x", day, "3a") for day in (1.0, 2.0)] + [("x", 3.0, "5b")]
+    listed = found.recommend(release(rows).table, k=4)
+    assert [(one.item, one.reason) for one in listed[:2]] == [
+        ("3a", "bought 2 times before"),
+        ("5b", "bought once before"),
+    ]
+    assert listed[0].description == "THING 3a"
+    fresh = found.recommend(release(rows).table, k=2, exclude_bought=True)
+    assert {one.item for one in fresh} == {"3b", "5a"}
+    assert fresh[0].reason.startswith("often bought by those who bought THING ")
+
+
+def test_somebody_new_is_told_what_is_popular(private, plain, shop):
+    for recommender in (private, plain):
+        listed = recommender.recommend(shop.table.slice(0, 0), k=3)
+        assert len(listed) == 3
+    assert private.recommend(shop.table.slice(0, 0), k=1)[0].reason == "popular"
+
+
+def test_wrong_questions_are_refused(plain, shop):
+    with pytest.raises(ModelError, match="several consumers"):
+        plain.recommend(shop.table)
+    with pytest.raises(ModelError, match="at least 1"):
+        plain.recommend(shop.of("c00001"), k=0)
+
+
+@pytest.mark.parametrize("kind", ["plain", "private"])
+def test_a_loaded_recommender_gives_the_same_lists(kind, request, shop, tmp_path):
+    trained = request.getfixturevalue(kind)
+    trained.save(tmp_path)
+    loaded = load_recommender(tmp_path)
+    assert isinstance(loaded, SequenceRecommender)
+    assert loaded.recommend(shop.of("c00007")) == trained.recommend(shop.of("c00007"))
+    assert loaded.promise == trained.promise
+    with pytest.raises(ModelError, match="is a `sequence recommender`"):
+        Recommender.load(tmp_path)
+
+
+def test_a_loaded_network_of_a_shelf_scores_alike(shop, catalogue, tmp_path):
+    config = PrivateSequenceConfig(8, 1e-5, network=0.5, hidden=8, batch=400, training=SMALL)
+    trained = train_private_recommender(shop, config=config, catalogue=catalogue, random=seeded_for_tests(5))
+    trained.save(tmp_path)
+    assert SequenceRecommender.load(tmp_path).recommend(shop.of("c00007")) == trained.recommend(shop.of("c00007"))
+
+
+def test_a_card_that_lost_a_part_or_its_words_is_refused(private, tmp_path):
+    private.save(tmp_path)
+    card = json.loads((tmp_path / "card.json").read_text())
+    for broken in ({"items": card["items"][::-1]}, {"mixture": None}):
+        if broken.get("mixture", 0) is None:
+            broken = {name: value for name, value in card.items() if name != "mixture"}
+        else:
+            broken = {**card, **broken}
+        (tmp_path / "card.json").write_text(json.dumps(broken))
+        with pytest.raises(ModelError):
+            SequenceRecommender.load(tmp_path)
+
+
+def test_no_file_of_a_saved_recommender_holds_a_pseudonym(private, shop, tmp_path):
+    private.save(tmp_path)
+    written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert not any(subject.encode() in written for subject in set(shop.table["subject"].to_pylist()))
+
+
+def test_too_few_histories_are_a_clear_error(release):
+    with pytest.raises(ModelError, match="too few histories"):
+        train_sequence_recommender(release([("a", 1.0, "x"), ("a", 2.0, "y")]))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epsilon": 0},
+        {"epsilon": float("inf")},
+        {"delta": 1.5},
+        {"own": 1.0},
+        {"popularity": 0.6, "network": 0.5},
+        {"shelf": 1},
+    ],
+)
+def test_a_promise_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(InputError):
+        PrivateSequenceConfig(**{"epsilon": 1.0, "delta": 1e-6, **wrong})
+
+
+def test_chances_add_up_to_one(private, plain, shop):
+    from cartveil.insight.decisions.recommend.sequential.item_histories import histories_of
+    from cartveil.insight.sequences.baskets import baskets_of
+
+    for recommender in (private, plain):
+        part = histories_of(baskets_of(shop.table, recommender.vocabulary)).part(np.arange(5))
+        assert recommender.scores_after(part).sum(1).tolist() == pytest.approx([1.0] * 5, abs=1e-4)

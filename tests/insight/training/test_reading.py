@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cartveil.insight.models.encoder import EncoderConfig
+from cartveil.insight.models.next_item import NextItem, NextItemConfig
+from cartveil.insight.sequences.batches import BatchPlan, BatchReader
+from cartveil.insight.sequences.encoding import learn_encoding
+from cartveil.insight.sequences.store import SequenceStore
+from cartveil.insight.sequences.windows import sliding, whole_sequences
+from cartveil.insight.training.lessons import losses_of, mean_loss
+from cartveil.insight.training.loop import TrainingConfig, fit
+from cartveil.insight.training.private import PrivateConfig, train_private
+from cartveil.insight.training.reading import Lessons
+from journeys import rows, stored, table
+
+
+def lessons_of(store: SequenceStore, size: int = 4) -> Lessons:
+    windows = whole_sequences(store)
+    reader = BatchReader(store, learn_encoding(store, windows))
+    return Lessons(reader, sliding(windows, length=4, step=2), BatchPlan(size=size))
+
+
+def model_of(lessons: Lessons) -> NextItem:
+    encoding = lessons.reader.encoding
+    fields = tuple((name, vocabulary.size) for name, vocabulary in encoding.vocabularies)
+    torch.manual_seed(0)
+    shape = EncoderConfig(categorical=fields, numeric=len(encoding.scales), embedding=4, hidden=6)
+    return NextItem(NextItemConfig(shape, fields[0][1], field=fields[0][0]))
+
+
+@settings(max_examples=15, deadline=None)
+@given(rows, st.integers(1, 5))
+def test_an_epoch_holds_every_target_once(found, size):
+    with stored(table(found)) as store:
+        lessons = lessons_of(store, size)
+        batches = list(lessons.batches(np.random.default_rng(0)))
+        whole = lessons.reader.batch(lessons.windows)
+        assert len(batches) == lessons.steps
+        assert sum(float(each.weights.sum()) for each in batches) == whole["weights"].sum()
+
+
+@settings(max_examples=15, deadline=None)
+@given(rows)
+def test_the_rows_of_private_training_are_the_windows_of_their_consumers(found):
+    with stored(table(found)) as store:
+        lessons = lessons_of(store)
+        if not lessons.steps:
+            return
+        examples = lessons.examples()
+        part = examples.part(np.arange(len(examples.owners)))
+        sums = part.weights.sum(1)
+        assert ((sums - 1).abs() < 1e-6).logical_or(sums == 0).all()
+        assert np.array_equal(part.lengths, examples.lengths)
+        assert set(examples.owners) <= set(lessons.windows.consumer)
+
+
+@pytest.fixture
+def shop():
+    generator = np.random.default_rng(1)
+    found = [
+        (f"c{consumer}", int(at), f"i{(first + at) % 5}", "s", 1.0)
+        for consumer in range(30)
+        for first in [generator.integers(5)]
+        for at in range(7)
+    ]
+    with stored(table(found)) as store:
+        yield store
+
+
+def test_a_store_trains_a_model(shop):
+    lessons = lessons_of(shop, 16)
+    model = model_of(lessons)
+    before, config = lessons.score(model.eval()), TrainingConfig(epochs=6, learning_rate=0.03)
+    fit(model, mean_loss, batches=lessons.batches, steps=lessons.steps, validate=lessons.score, config=config)
+    assert lessons.score(model) > 0.7 * before
+
+
+def test_the_score_is_minus_the_mean_loss_of_all_targets(shop):
+    lessons = lessons_of(shop, 7)
+    model = model_of(lessons).eval()
+    whole = lessons.lesson(lessons.reader.batch(lessons.windows))
+    assert lessons.score(model) == pytest.approx(-float(mean_loss(model, whole).detach()), rel=1e-5)
+
+
+def test_a_store_trains_a_model_privately(shop):
+    lessons = lessons_of(shop, 16)
+    wish = PrivateConfig(epsilon=4.0, delta=1e-4, batch=10)
+    done = train_private(
+        model_of(lessons), losses_of, examples=lessons.examples(), privacy=wish, config=TrainingConfig(epochs=1)
+    )
+    assert (done.statement.steps, done.statement.rate) == (3, pytest.approx(1 / 3))
+    assert done.statement.epsilon <= 4.0
