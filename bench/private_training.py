@@ -152,12 +152,12 @@ def over_own_plain(seconds: Mapping[str, Sequence[float]]) -> dict[str, dict[str
     return found
 
 
-def measured(shapes: Sequence[str], variants: Sequence[str], *, rounds: int, memory: bool) -> dict[str, Any]:
-    """Return time and memory of all variants in all shapes, printing each shape as it is done."""
+def measured(turns: Mapping[str, Sequence[str]], *, rounds: int, memory: bool) -> dict[str, Any]:
+    """Return time and memory of each shape's variants, printing each shape as it is done."""
     found: list[dict[str, Any]] = []
     over: dict[str, dict[str, dict[str, float]]] = {}
     print(f"{'shape':<12}{'variant':<18}{'seconds':>9}{'time':>8}{'MiB':>8}{'memory':>8}")
-    for shape in shapes:
+    for shape, variants in turns.items():
         seconds = times(SHAPES[shape], variants, rounds=rounds)
         peaks = {variant: peak(SHAPES[shape], variant) for variant in variants} if memory else {}
         found += rows(shape, seconds, peaks)
@@ -189,7 +189,12 @@ def main() -> None:
     variants, missing = here([BASE, *(name for name in given.variants.split(",") if name != BASE)])
     for name, why in missing.items():
         print(f"{name}: left out, {why}")
-    figures = measured(given.shapes.split(","), variants, rounds=given.rounds, memory=not given.no_memory)
+    slow = set(given.shapes.split(",")) - set(given.opacus_shapes.split(","))
+    turns = {
+        shape: [name for name in variants if not (shape in slow and name.startswith("opacus"))]
+        for shape in given.shapes.split(",")
+    }
+    figures = measured(turns, rounds=given.rounds, memory=not given.no_memory)
     tiers = [] if given.no_exactness else [tier for tier in TIERS if tier in variants]
     exact = {tier: errors(TIERS[tier], CASES) for tier in tiers}
     figures |= summary(figures["own_plain"], exact) | {"missing": missing, "rounds": given.rounds}
@@ -205,6 +210,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--shapes", default=",".join(SHAPES), help="names, comma between")
     parser.add_argument("--variants", default=",".join(VARIANTS), help="names, comma between")
+    parser.add_argument(
+        "--opacus-shapes", default="all,last,small", help="where Opacus takes turns; minutes a round in the others"
+    )
     parser.add_argument("--no-memory", action="store_true", help="leave the memory out")
     parser.add_argument("--no-exactness", action="store_true", help="leave the exactness out")
     return parser.parse_args()

@@ -78,7 +78,7 @@ def sequences() -> str:
     return "\n".join(lines)
 
 
-def audits() -> str:
+def attacks() -> str:
     """Return what attacks found out about private and plain training."""
     figures = _read("privacy_audit")
     lines = [

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # run as a script, its folder is on the path, not the project's
 
 from tools import guard_results as guard  # noqa: E402 - after the path is set
+from tools import learn_results as learn  # noqa: E402
 
 #: All figures, or one screen of them.
 BEGIN, SHORT, END = "<!-- results: begin -->", "<!-- results: in short -->", "<!-- results: end -->"
@@ -47,13 +48,20 @@ def filled(page: str) -> str:
 
 def screen() -> str:
     """Return one screen of results, in Markdown."""
-    return "\n\n".join((guard.protection(), guard.facts(), _next_basket(), _demand(), _whole_job()))
+    core = (learn.private_steps(), learn.plain_training(), learn.attacks())
+    return "\n\n".join((guard.protection(), guard.facts(), *core, _next_basket(), _demand(), _whole_job()))
 
 
 def tables() -> str:
     """Return the tables of all results, in Markdown."""
     kept = (guard.protection(), guard.tables_of_rows(), guard.facts(), guard.stores(), guard.risk())
-    return "\n\n".join((*kept, _next_basket(), _demand(), _orders(), _main_job()))
+    core = (learn.private_steps(), learn.plain_training(), learn.sequences(), learn.attacks(), learn.explanations())
+    curves = (
+        learn.curve("recommend", "**Next item under privacy**, Amazon Beauty, leave one out", None),
+        learn.curve("recommend_retail", "**Next basket under privacy**, UCI Online Retail, all items", "all"),
+        learn.curve("recommend_retail", "The same, new items", "new"),
+    )
+    return "\n\n".join((*kept, *core, *curves, _next_basket(), _demand(), _orders(), _main_job()))
 
 
 def _next_basket() -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cartveil.errors import CartveilError, ErasedError
 from cartveil.guard.keys import Keyring, ScryptProfile
 from cartveil.guard.vault import Vault
-from cartveil.guard.vault.rights.budgets import all_lines
+from cartveil.guard.vault.rights.budget_lines import all_lines
 from shop import ADMIN, ANNA, CUSTOMERS, OFFICER, ORDERS, POLICY, SCHEMA, SCIENCE, Clock
 
 WHO = st.sampled_from(["101", "102", "103"])
@@ -30,6 +30,7 @@ ACTS = st.one_of(
     st.tuples(st.just("grant"), st.integers(1, 4)),
     st.tuples(st.just("spend"), st.integers(1, 4)),
     st.tuples(st.just("settle"), st.integers(0, 3)),
+    st.tuples(st.just("release"), st.integers(0, 3)),
     st.tuples(st.just("wait"), st.integers(1, 40)),
     st.tuples(st.just("reopen"), st.none()),
 )
@@ -68,6 +69,9 @@ DO = {
     "spend": lambda vault, clock, much: vault.reserve_budget(SCIENCE, "orders", **FOR, epsilon=much, delta=1e-7),
     "settle": lambda vault, clock, place: vault.settle_budget(
         SCIENCE, one_of(all_lines(vault._room), place), epsilon=0.5, delta=0
+    ),
+    "release": lambda vault, clock, place: vault.release_budget(
+        OFFICER, one_of(all_lines(vault._room), place), epsilon=0.25, delta=0
     ),
     "wait": lambda vault, clock, days: wait(clock, days),
 }

@@ -1,7 +1,7 @@
-"""Private training against a vault's budget: reserve, train, settle. Here both wings meet over one number.
+"""Private training against a vault's budget: reserve, train, settle. Here both wings meet over two numbers.
 
-The budget is reserved before the first look at the data. A training that is killed, or fails, has spent what it
-reserved: nobody can tell what was seen of it.
+The budget is reserved before the first look at the data, and what is reserved is spent: a training that is killed, or
+fails, may have shown somebody all of it. What the model's own account says in the end is written down beside it.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def charged(
     *,
     passphrase: Path | None = None,
 ) -> SequenceRecommender:
-    """Reserve a part of the budget, train, and give back what was not spent.
+    """Spend a part of the budget, train, and say in the ledger what the training used of it.
 
     Args:
         folder: The vault.
@@ -44,7 +44,7 @@ def charged(
     with open_vault(folder, settings) as vault:
         line = vault.reserve_budget(actor, dataset, purpose=purpose, epsilon=config.epsilon, delta=config.delta)
     recommender = learn()
-    spent = recommender.card["privacy"]
+    used = recommender.card["privacy"]
     with open_vault(folder, settings) as vault:
-        vault.settle_budget(actor, line.id, epsilon=spent["epsilon"], delta=spent["delta"])
+        vault.settle_budget(actor, line.id, epsilon=used["epsilon"], delta=used["delta"])
     return recommender

@@ -1,8 +1,10 @@
-"""`budget grant` and `budget show`."""
+"""`budget grant`, `budget release` and `budget show`."""
 
 import json
 from pathlib import Path
 
+from cartveil.faces.assemble import open_vault, read_settings
+from cartveil.guard.policy import Principal
 from command import cartveil
 
 OLGA = ("--as", "olga:privacy_officer")
@@ -21,6 +23,27 @@ def test_a_budget_is_granted_shown_and_added_to(shop: Path) -> None:
     lines = cartveil("budget", "show", "vault", *OLGA).out.splitlines()
     assert lines[0].split()[:2] == ["table", "purpose"]
     assert "16.00" in lines[1]
+    assert cartveil("verify", "vault").code == 0
+
+
+def test_an_officer_finds_a_reservation_in_the_log_and_releases_a_part_of_it(shop: Path) -> None:
+    assert cartveil(*GRANT, *OLGA).code == 0
+    with open_vault(Path("vault"), read_settings()) as vault:
+        dana = Principal("dana", "data_science", {})
+        vault.reserve_budget(dana, "orders", purpose="recommendation", epsilon=4, delta=1e-6)
+    found = cartveil("audit", "vault", *OLGA, "--action", "spend_budget", "--decision", "allow", "--json")
+    (entry,) = json.loads(found.out)
+    words = ("budget", "release", "vault", entry["case"], "--epsilon", "1.5", "--delta", "1e-6")
+    assert cartveil(*words, "--as", "dana:data_science").code == 1
+    done = cartveil(*words, *OLGA)
+    assert (done.code, done.out) == (0, "")
+    assert done.err == "cartveil: epsilon 1.5 and delta 1e-06 of it stay spent\n"
+    (shown,) = json.loads(cartveil("budget", "show", "vault", *OLGA, "--json").out)
+    assert (shown["epsilon_left"], shown["reserved"], shown["spent"]) == (6.5, 0, 1)
+    assert json.loads(cartveil(*words, *OLGA, "--json").out)["epsilon"] == "1.5"
+    wrong = cartveil("budget", "release", "vault", "nothing", "--epsilon", "1", "--delta", "0", *OLGA)
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "no such reservation" in wrong.err
     assert cartveil("verify", "vault").code == 0
 
 

@@ -13,7 +13,8 @@ from command import cartveil, cartveil_apart
 
 VERBS = (
     "scan protect init put read find export risk requests access correct restrict hold holds sweep "
-    "erase backup restore verify audit checkpoint publish keys policy budget train recommend forecast watch run demo"
+    "erase backup restore verify audit checkpoint publish keys policy budget "
+    "train recommend explain forecast watch run demo"
 )
 
 

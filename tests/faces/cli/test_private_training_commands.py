@@ -59,9 +59,12 @@ def test_a_private_training_charges_the_ledger_and_says_what_it_promises(here: P
     assert "for one consumer (add or remove one)" in done.err
     privacy = json.loads(done.out)["privacy"]
     assert privacy["secret"] is True
-    spent = before["epsilon_left"] - left(here)["epsilon_left"]
-    assert spent == pytest.approx(privacy["epsilon"], abs=1e-5)
-    assert 19 < spent <= 20
+    assert 19 < privacy["epsilon"] <= 20
+    after = left(here)
+    assert (before["epsilon_left"] - after["epsilon_left"], after["reserved"], after["spent"]) == (20, 0, 1)
+    log = cartveil("audit", "vault", "--as", "olga:privacy_officer", "--action", "spend_budget", "--json")
+    used = json.loads(log.out)[-1]["session"].partition("/used/epsilon=")[2].partition("/")[0]
+    assert float(used) == pytest.approx(privacy["epsilon"], abs=1e-5)
     again = train(*words[:1], "models/refused", *words[2:])
     assert again.code == 1
     assert "the budget does not suffice: epsilon 10" in again.err
@@ -116,7 +119,7 @@ def test_a_promise_that_lacks_something_is_a_wrong_call(here: Path, words: tuple
 def test_a_forecast_is_not_trained_privately(here: Path) -> None:
     done = cartveil("train", "forecast", "events.parquet", "--out", "models/none", *PROMISE)
     assert done.code == 2
-    assert "a forecast is not trained privately" in done.err
+    assert "`forecast` is not trained privately" in done.err
 
 
 def test_a_catalogue_names_each_item_once(here: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from cartveil.errors import InputError, IntegrityError, RefusedError
 from cartveil.guard.policy import Principal
 from cartveil.guard.vault import Vault
 from cartveil.guard.vault.rights import budgets
-from cartveil.guard.vault.rights.budgets import Line
+from cartveil.guard.vault.rights.budget_lines import Line, all_lines
 from shop import ADMIN, BOTH_STORES, MAX, OFFICER, SCIENCE
 
 FOR = {"purpose": "recommendation"}
@@ -30,14 +30,63 @@ def left(vault: Vault) -> tuple[float, float]:
 
 
 @BOTH_STORES
-def test_what_is_reserved_is_gone_and_what_was_not_used_comes_back(vault: Vault) -> None:
+def test_what_is_reserved_is_gone_whatever_was_used(vault: Vault) -> None:
     grant(vault)
     line = reserve(vault, 4, 2e-6)
     assert left(vault) == (4, 8e-6)
-    vault.settle_budget(SCIENCE, line.id, epsilon=3.25, delta=1e-6)
+    settled = vault.settle_budget(SCIENCE, line.id, epsilon=3.25, delta=1e-6)
+    assert (settled.state, settled.epsilon, settled.delta) == ("spent", "4", "0.000002")
     (budget,) = vault.budgets(SCIENCE)
-    assert (budget.epsilon_left, budget.delta_left, budget.reserved, budget.spent) == (4.75, 9e-6, 0, 1)
+    assert (budget.epsilon_left, budget.delta_left, budget.reserved, budget.spent) == (4, 8e-6, 0, 1)
     vault.verify()
+
+
+def test_who_trains_again_and_again_and_says_it_cost_nothing_is_refused(vault: Vault) -> None:
+    grant(vault, 4, 1e-5)
+    line = reserve(vault, 4, 1e-6)
+    vault.settle_budget(SCIENCE, line.id, epsilon=0, delta=0)
+    with pytest.raises(RefusedError, match="epsilon 0 of 4"):
+        reserve(vault, 4, 1e-6)
+
+
+@BOTH_STORES
+@pytest.mark.parametrize("settled", [False, True])
+def test_an_officer_releases_what_was_not_used(vault: Vault, settled: bool) -> None:
+    grant(vault)
+    line = reserve(vault, 4, 2e-6)
+    if settled:
+        vault.settle_budget(SCIENCE, line.id, epsilon=1, delta=1e-6)
+    with pytest.raises(InputError, match="more than was reserved"):
+        vault.release_budget(OFFICER, line.id, epsilon=4.5, delta=0)
+    released = vault.release_budget(OFFICER, line.id, epsilon=1.5, delta=1e-6)
+    assert (released.state, released.epsilon, released.actor) == ("spent", "1.5", SCIENCE.name)
+    (budget,) = vault.budgets(OFFICER)
+    assert (budget.epsilon_left, budget.delta_left, budget.reserved, budget.spent) == (6.5, 9e-6, 0, 1)
+    vault.verify()
+    with pytest.raises(InputError, match="more than was reserved"):  # nothing is taken back
+        vault.release_budget(OFFICER, line.id, epsilon=2, delta=1e-6)
+    with pytest.raises(InputError, match="settled already"):
+        vault.settle_budget(SCIENCE, line.id, epsilon=1, delta=1e-6)
+
+
+@pytest.mark.parametrize("who", [SCIENCE, MAX, ADMIN])
+def test_only_an_officer_releases(vault: Vault, who: Principal) -> None:
+    grant(vault)
+    line = reserve(vault)
+    with pytest.raises(RefusedError):
+        vault.release_budget(who, line.id, epsilon=0, delta=0)
+    with pytest.raises(InputError, match="no such reservation"):
+        vault.release_budget(OFFICER, "nothing", epsilon=0, delta=0)
+    assert left(vault)[0] == 5
+    vault.verify()
+
+
+def test_a_grant_is_no_reservation(vault: Vault) -> None:
+    grant(vault)
+    (line,) = all_lines(vault._room)
+    for act in (vault.release_budget, vault.settle_budget):
+        with pytest.raises(InputError, match="no such reservation"):
+            act(OFFICER, line.id, epsilon=0, delta=0)
 
 
 @BOTH_STORES
@@ -147,7 +196,11 @@ def test_costs_are_rounded_up_and_grants_down(epsilon: float, delta: float) -> N
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.sampled_from(["grant", "reserve", "settle"]), st.integers(0, 30), st.integers(0, 3))))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["grant", "reserve", "settle", "release"]), st.integers(0, 30), st.integers(0, 3))
+    )
+)
 def test_the_ledger_counts_as_a_plain_sum_does(empty: Vault, acts: list[tuple[str, int, int]]) -> None:
     """Amounts are tenths, which no float holds; each example uses the budget where the last one left it."""
     found = empty.budgets(OFFICER)
@@ -159,6 +212,7 @@ def test_the_ledger_counts_as_a_plain_sum_does(empty: Vault, acts: list[tuple[st
             "grant": tenths > 0,
             "reserve": granted > 0 and tenths <= granted - gone,
             "settle": bool(name) and tenths <= open_.get(name, 0),
+            "release": bool(name) and tenths <= open_.get(name, 0),
         }[act]
         try:
             if act == "grant":
@@ -167,8 +221,11 @@ def test_the_ledger_counts_as_a_plain_sum_does(empty: Vault, acts: list[tuple[st
             elif act == "reserve":
                 open_[reserve(empty, tenths / 10, 0).id] = tenths
                 gone += tenths
-            else:
+            elif act == "settle":
                 empty.settle_budget(SCIENCE, name, epsilon=tenths / 10, delta=0)
+                del open_[name]
+            else:
+                empty.release_budget(OFFICER, name, epsilon=tenths / 10, delta=0)
                 gone += tenths - open_.pop(name)
             assert fits, act
         except (InputError, RefusedError):
@@ -216,6 +273,7 @@ def test_the_log_tells_each_act(vault: Vault) -> None:
     grant(vault, 8, 1e-5)
     line = reserve(vault, 3, 1e-6)
     vault.settle_budget(SCIENCE, line.id, epsilon=2.5, delta=1e-6)
+    vault.release_budget(OFFICER, line.id, epsilon=2.5, delta=1e-6)
     said = [
         (entry["actor"], entry["action"], entry["table"], entry["purpose"], entry["session"])
         for entry in vault.audit_events(OFFICER).to_pylist()
@@ -224,5 +282,12 @@ def test_the_log_tells_each_act(vault: Vault) -> None:
     assert said == [
         ("olga", "grant_budget", "orders", "recommendation", "granted/epsilon=8/delta=0.00001"),
         ("pipeline", "spend_budget", "orders", "recommendation", "reserved/epsilon=3/delta=0.000001"),
-        ("pipeline", "spend_budget", "orders", "recommendation", "spent/epsilon=2.5/delta=0.000001"),
+        (
+            "pipeline",
+            "spend_budget",
+            "orders",
+            "recommendation",
+            "spent/epsilon=3/delta=0.000001/used/epsilon=2.5/delta=0.000001",
+        ),
+        ("olga", "grant_budget", "orders", "recommendation", "spent/epsilon=2.5/delta=0.000001"),
     ]

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cartveil.errors import InputError, ModelError
-from cartveil.insight.privacy.accounting import EventLog, epsilon_of, noise_multiplier_for
+from cartveil.insight.privacy.accounting import EventLog, Step, epsilon_of, noise_multiplier_for, steps_within
 from cartveil.insight.privacy.entries import Draw, Noise, Threshold
 
 #: 100,000 consumers, 256 expected in a batch.
@@ -153,6 +153,30 @@ def test_what_was_done_before_counts_towards_the_wish() -> None:
 def test_a_wish_that_was_used_up_before_is_refused() -> None:
     with pytest.raises(ModelError, match="no noise is enough"):
         noise_multiplier_for(epsilon=1, delta=DELTA, rate=0.01, steps=10, log=log_of((1.0, 1.0, 1)))
+
+
+def test_so_many_steps_are_left_as_fit_and_not_one_more() -> None:
+    step, done = Step("training", 1.0, 20.0), log_of((1.0, 5.0, 1), (1.0, 20.0, 20))
+    found = steps_within(step, most=500, epsilon=3, delta=DELTA, log=done)
+    assert 0 < found < 500
+    costs = [epsilon_of(log_of((1.0, 5.0, 1), (1.0, 20.0, 20 + found + more)), delta=DELTA) for more in (0, 1)]
+    assert costs[0] <= 3 < costs[1]
+    assert steps_within(step, most=found - 1, epsilon=3, delta=DELTA, log=done) == found - 1
+
+
+@pytest.mark.parametrize("half", [1, 50, 100])
+def test_what_was_planned_still_fits_when_a_part_of_it_is_done(half: int) -> None:
+    sigma = noise_multiplier_for(epsilon=2, delta=DELTA, rate=0.05, steps=100)
+    step = Step("training", 0.05, sigma)
+    assert steps_within(step, most=100 - half, epsilon=2, delta=DELTA, log=log_of((0.05, sigma, half))) == 100 - half
+
+
+def test_where_nothing_fits_no_step_is_left_and_where_too_much_was_done_it_is_refused() -> None:
+    step = Step("training", 0.05, 1.0)
+    cost = epsilon_of(log_of((1.0, 5.0, 1)), delta=DELTA)
+    assert steps_within(step, most=9, epsilon=cost, delta=DELTA, log=log_of((1.0, 5.0, 1))) == 0
+    with pytest.raises(ModelError, match="costs more than was promised already"):
+        steps_within(step, most=9, epsilon=cost - 1e-6, delta=DELTA, log=log_of((1.0, 5.0, 1)))
 
 
 def test_even_the_largest_wish_gets_some_noise() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,17 @@ def test_it_says_what_the_log_says() -> None:
     said = statement_of(log, delta=1e-5)
     assert said.epsilon == epsilon_of(log, delta=1e-5)
     assert (said.noise_multiplier, said.rate, said.steps, said.bound) == (1.25, 0.05, 5, 0.5)
+
+
+def test_what_is_printed_promises_no_more_than_what_was_computed() -> None:
+    said = replace(statement_of(trained(), delta=1e-5), epsilon=8.0004, delta=1.00004e-6)
+    assert str(said).startswith("epsilon 8.001 at delta 1.001e-06 for one consumer")
+    assert str(replace(said, epsilon=4.0)).startswith("epsilon 4 at")
+    assert str(replace(said, epsilon=math.inf)).startswith("epsilon inf at")
+
+
+def test_it_says_what_is_taken_as_public() -> None:
+    assert "the number of consumers is taken as public" in str(statement_of(trained(), delta=1e-5))
 
 
 def test_seeded_randomness_is_told_aloud() -> None:

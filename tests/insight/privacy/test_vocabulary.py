@@ -66,6 +66,16 @@ def test_a_word_of_one_consumer_passes_as_seldom_as_promised() -> None:
     assert share > 0  # the costliest number of words comes near it
 
 
+@pytest.mark.parametrize("at_most", [1, 4])
+def test_words_beyond_the_bound_are_no_candidates(at_most: int) -> None:
+    # Noise alone would lift some of so many words over the threshold, each of them a secret of this consumer.
+    random, budget = seeded_for_tests(8), WordBudget(at_most, multiplier=4.0, delta=0.001)
+    events = release([("a", f"secret-{place}") for place in range(20_000)])
+    tries = [private_vocabulary(events, budget=budget, log=EventLog(), random=random).words for _ in range(20)]
+    assert sum(bool(words) for words in tries) <= 1
+    assert len(vocabulary._votes(events, budget)[2]) == at_most
+
+
 @given(st.integers(1, 40), st.floats(0.5, 50), st.floats(1e-12, 1e-2))
 def test_the_threshold_keeps_its_promise_for_every_number_of_words(at_most: int, scale: float, delta: float) -> None:
     threshold = threshold_of(WordBudget(at_most, scale, delta))

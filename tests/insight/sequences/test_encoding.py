@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cartveil.errors import InputError
 from cartveil.insight.sequences import Vocabulary, learn_vocabulary
 from cartveil.insight.sequences.encoding import Encoding, EncodingConfig, learn_encoding
 from cartveil.insight.sequences.scaling import Scale
@@ -57,10 +58,44 @@ def test_a_public_vocabulary_is_taken_as_it_is():
     with stored(table([("a", 1, "x", "y", 1.0)])) as store:
         encoding = learn_encoding(store, whole_sequences(store), public={"item": public})
         assert encoding.vocabularies == (("item", public), ("shop", Vocabulary(("y",))))
+        assert encoding.counted == ("shop", "gap", "amount")
+
+
+def test_an_encoding_knows_what_was_counted_what_was_paid_for_and_what_is_public():
+    words, scale = Vocabulary(("x",)), Scale(0, 1)
+    with stored(table([("a", 1, "x", "y", 1.0)])) as store:
+        given = {"public": {"item": words, "gap": scale}, "paid": {"shop": words}}
+        encoding = learn_encoding(store, whole_sequences(store), **given)
+    assert dict(encoding.origins) == {"item": "public", "gap": "public", "shop": "paid"}
+    assert encoding.counted == ("amount",)
+    assert dict(encoding.scales)["gap"] == scale
+
+
+def test_what_is_not_said_to_be_public_counts_as_counted():
+    assert Encoding((("item", Vocabulary(("x",))),), (("gap", Scale(0, 1)),)).counted == ("item", "gap")
+
+
+@pytest.mark.parametrize("given", [{"public": {"brand": Vocabulary(("x",))}}, {"public": {"item": Scale(0, 1)}}])
+def test_what_is_given_for_nothing_is_refused(given):
+    with stored(table([("a", 1, "x", "y", 1.0)])) as store, pytest.raises(InputError, match="is no field with a voc"):
+        learn_encoding(store, whole_sequences(store), **given)
+
+
+@pytest.mark.parametrize(
+    ("origins", "message"),
+    [((("item", "guessed"),), "item: no such origin"), ((("brand", "public"),), "brand: an origin of nothing")],
+)
+def test_an_origin_must_be_one_and_of_something(origins, message):
+    with pytest.raises(InputError, match=message):
+        Encoding((("item", Vocabulary(("x",))),), origins=origins)
 
 
 def test_an_encoding_comes_back_from_json():
-    encoding = Encoding((("item", Vocabulary(("墨", "pen"))),), (("gap", Scale(0.1, 2.5)),))
+    encoding = Encoding((("item", Vocabulary(("墨", "pen"))),), (("gap", Scale(0.1, 2.5)),), (("gap", "public"),))
     again = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
     assert again == encoding
+    assert again.counted == ("item",)
+    without = {name: each for name, each in encoding.to_json().items() if name != "origins"}  # as it once was
+    assert Encoding.from_json(without).counted == ("item", "gap")
+    assert Encoding.from_json(without).digest() == encoding.digest()
     assert again.digest() == encoding.digest() != Encoding(encoding.vocabularies).digest()

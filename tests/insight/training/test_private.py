@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cartveil.errors import InputError, ModelError
+from cartveil.errors import InputError, ModelError, StorageError
 from cartveil.insight.privacy import kernel
 from cartveil.insight.privacy.accounting import epsilon_of
 from cartveil.insight.privacy.clipping import ClippedSum
@@ -18,11 +18,15 @@ from cartveil.insight.privacy.noise import add_noise
 from cartveil.insight.privacy.randomness import Randomness, seeded_for_tests
 from cartveil.insight.training.examples import Examples
 from cartveil.insight.training.lessons import losses_of
+from cartveil.insight.training.loop import Epoch
 from cartveil.insight.training.private import PrivateConfig, PrivateTraining, PrivateUpdate, account_of, train_private
 from training_shop import CONFIG, private_examples, same_weights, sequences, small_model
 
 WISH = PrivateConfig(epsilon=4.0, delta=1e-4, batch=8)
 PLANNED = 15
+
+#: A weak promise, whose cost is found sooner.
+WEAK = replace(WISH, epsilon=20.0)
 
 #: Nobody is drawn unless the rate is 1; the noise that goes with it is too small to matter.
 NOBODY, NEXT_TO_NONE = Randomness(lambda count: b"\xff" * count, secret=False), 1e-12
@@ -212,6 +216,73 @@ def test_what_the_account_holds_already_counts() -> None:
     assert done.statement.epsilon <= WISH.epsilon
     assert done.statement.noise_multiplier > alone.noise_multiplier
     assert any("vocabulary" in each for each in done.statement.beside)
+
+
+def counted(log: EventLog, multiplier: float) -> None:
+    add_noise(ClippedSum({"items": torch.zeros(3)}, 1.0, 1, 0, 0), multiplier=multiplier, log=log, what="popularity")
+
+
+def test_what_was_counted_before_a_resume_costs_steps(tmp_path: Path) -> None:
+    file = tmp_path / "training.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        trained_privately(checkpoint=file, on_progress=interrupted(6), privacy=WEAK)
+    log = EventLog(account_of(file))
+    counted(log, 0.6)
+    _, done = trained_privately(checkpoint=file, log=log, privacy=WEAK)
+    assert 6 < done.statement.steps < PLANNED
+    assert 0.8 * WEAK.epsilon < done.statement.epsilon == epsilon_of(log, delta=WEAK.delta) <= WEAK.epsilon
+
+
+def test_what_is_counted_while_it_trains_costs_steps() -> None:
+    log = EventLog()
+
+    def count(epoch: Epoch) -> None:
+        if epoch.number == 1:
+            counted(log, 0.6)
+
+    _, done = trained_privately(log=log, on_epoch=count, privacy=WEAK)
+    assert 5 < done.statement.steps < PLANNED
+    assert done.statement.epsilon <= WEAK.epsilon
+
+
+def test_a_resume_is_refused_where_nothing_is_left_of_the_promise(tmp_path: Path) -> None:
+    file = tmp_path / "training.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        trained_privately(checkpoint=file, on_progress=interrupted(6), privacy=WEAK)
+    log = EventLog(account_of(file))
+    counted(log, 0.2)
+    with pytest.raises(ModelError, match="costs more than was promised already"):
+        trained_privately(checkpoint=file, log=log, privacy=WEAK)
+    assert len(log) == 7
+
+
+def test_two_trainings_with_one_account_keep_one_promise() -> None:
+    log, inner = EventLog(), []
+
+    def train_another(epoch: Epoch) -> None:
+        if epoch.number == 1:
+            inner.append(trained_privately(log=log, config=replace(CONFIG, epochs=1), privacy=WEAK)[1])
+
+    _, done = trained_privately(log=log, on_epoch=train_another, privacy=WEAK)
+    assert inner[0].statement.epsilon <= done.statement.epsilon <= WEAK.epsilon
+
+
+def test_another_training_with_the_same_checkpoint_is_kept_out(tmp_path: Path) -> None:
+    file = tmp_path / "training.safetensors"
+
+    def train_another(_: Epoch) -> None:
+        with pytest.raises(StorageError, match="account is in use"):
+            trained_privately(checkpoint=file)
+
+    trained_privately(checkpoint=file, on_epoch=train_another)
+    assert len(EventLog(account_of(file))) == PLANNED
+
+
+def test_no_step_is_made_beyond_the_planned() -> None:
+    update, model = update_without_noise(private_examples(sequences())), small_model(dropout=0.0)
+    update.gradients(model, losses_of, None)
+    with pytest.raises(ModelError, match="no step is left"):
+        update.gradients(model, losses_of, None)
 
 
 def test_an_account_that_costs_too_much_already_is_refused() -> None:

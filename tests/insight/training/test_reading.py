@@ -4,11 +4,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cartveil.errors import ModelError
 from cartveil.insight.models.encoder import EncoderConfig
 from cartveil.insight.models.next_item import NextItem, NextItemConfig
 from cartveil.insight.sequences.batches import BatchPlan, BatchReader
 from cartveil.insight.sequences.encoding import learn_encoding
+from cartveil.insight.sequences.scaling import Scale
 from cartveil.insight.sequences.store import SequenceStore
+from cartveil.insight.sequences.vocabulary import public_vocabulary
 from cartveil.insight.sequences.windows import sliding, whole_sequences
 from cartveil.insight.training.lessons import losses_of, mean_loss
 from cartveil.insight.training.loop import TrainingConfig, fit
@@ -49,7 +52,7 @@ def test_the_rows_of_private_training_are_the_windows_of_their_consumers(found):
         lessons = lessons_of(store)
         if not lessons.steps:
             return
-        examples = lessons.examples()
+        examples = lessons.examples(counted=True)
         part = examples.part(np.arange(len(examples.owners)))
         sums = part.weights.sum(1)
         assert ((sums - 1).abs() < 1e-6).logical_or(sums == 0).all()
@@ -85,8 +88,35 @@ def test_the_score_is_minus_the_mean_loss_of_all_targets(shop):
     assert lessons.score(model) == pytest.approx(-float(mean_loss(model, whole).detach()), rel=1e-5)
 
 
+PUBLIC = {
+    "item": public_vocabulary([f"i{number}" for number in range(5)]),
+    "shop": public_vocabulary(["s"]),
+    "gap": Scale(1, 1),
+    "amount": Scale(1, 1),
+}
+
+
+def public_lessons(store: SequenceStore, known: dict[str, object], **options: object) -> Lessons:
+    windows = whole_sequences(store)
+    return Lessons(BatchReader(store, learn_encoding(store, windows, public=known, **options)), windows)
+
+
+@pytest.mark.parametrize("counted", sorted(PUBLIC))
+def test_a_vocabulary_or_scale_that_was_merely_counted_is_refused_for_private_training(shop, counted):
+    lessons = public_lessons(shop, {name: each for name, each in PUBLIC.items() if name != counted})
+    with pytest.raises(ModelError, match=f"`{counted}` was encoded by looking at the data"):
+        lessons.examples()
+    assert lessons.examples(counted=True).consumers == 30
+    assert public_lessons(shop, PUBLIC).examples().consumers == 30
+
+
+def test_a_vocabulary_that_was_paid_for_is_taken(shop):
+    known = {name: each for name, each in PUBLIC.items() if name != "item"}
+    assert public_lessons(shop, known, paid={"item": PUBLIC["item"]}).examples().consumers == 30
+
+
 def test_a_store_trains_a_model_privately(shop):
-    lessons = lessons_of(shop, 16)
+    lessons = public_lessons(shop, PUBLIC)
     wish = PrivateConfig(epsilon=4.0, delta=1e-4, batch=10)
     done = train_private(
         model_of(lessons), losses_of, examples=lessons.examples(), privacy=wish, config=TrainingConfig(epochs=1)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def budget() -> None:
-    """Grant privacy budgets for training, and show what is left of them."""
+    """Grant privacy budgets for training, release what was not used, and show what is left."""
 
 
 @budget.command()
@@ -38,6 +38,27 @@ def grant(
     talk(f"trainings on {table} for {purpose} may cost epsilon {made.epsilon:g} and delta {made.delta:g} in all")
     if as_json:
         emit_json(vars(made))
+
+
+@budget.command()
+@click.argument("folder", type=FILE)
+@click.argument("reservation")
+@actor
+@click.option("--epsilon", type=float, required=True, help="How much of it stays spent.")
+@click.option("--delta", type=float, required=True, help="How much of it stays spent.")
+@passphrase_file
+@policy_file
+@as_json
+def release(
+    folder: Path, reservation: str, actor: str, epsilon: float, delta: float, passphrase_file: Path | None,
+    policy: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Free all but a part of RESERVATION, of a training that ended; `cartveil audit` names it as its case."""
+    with _open(folder, passphrase_file, policy) as vault:
+        left = vault.release_budget(_principal(actor), reservation, epsilon=epsilon, delta=delta)
+    talk(f"epsilon {float(left.epsilon):g} and delta {float(left.delta):g} of it stay spent")
+    if as_json:
+        emit_json(vars(left))
 
 
 @budget.command()

@@ -14,7 +14,7 @@ _DAY = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
 @click.command()
-@click.argument("job", type=click.Choice(["recommend", "forecast"]))
+@click.argument("job", type=click.Choice(["recommend", "next-item", "forecast"]))
 @click.argument("events", type=FILE)
 @click.option("--out", type=FILE, required=True, help="Folder for the model: weights and a card.")
 @click.option("--epochs", type=click.IntRange(1, 1000), help="At most this many passes; else the model's own choice.")
@@ -44,6 +44,8 @@ def train(
         card = _train_privately(release, out, {**promise, "epochs": epochs, "seed": seed}, passphrase_file)
     elif job == "recommend":
         card = _train_recommender(release, out, epochs, seed)
+    elif job == "next-item":
+        card = _train_next_item(release, out, epochs, seed)
     else:
         card = _train_forecaster(release, out, epochs, seed)
     talk(f"wrote {out}")
@@ -60,7 +62,8 @@ def _check_promise(job: str, promise: Mapping[str, Any]) -> None:
             raise InputError("is for private training", path=path, hint="add --epsilon, such as --epsilon 4")
         return
     if job != "recommend":
-        raise InputError("a forecast is not trained privately", path="--epsilon", hint="weekly sums name nobody")
+        hint = "`cartveil train recommend --epsilon` is; a forecast learns from weekly sums, which name nobody"
+        raise InputError(f"`{job}` is not trained privately", path="--epsilon", hint=hint)
     if promise["delta"] is None:
         raise InputError("epsilon means nothing without delta", path="--delta", hint="add --delta, such as 1e-6")
     if (promise["vault"] is None) != (promise["actor"] is None):
@@ -102,6 +105,18 @@ def _train_recommender(release: Any, out: Path, epochs: int | None, seed: int) -
     config = RecommenderConfig()
     training = replace(config.training, seed=seed, epochs=epochs or config.training.epochs)
     recommender = train_recommender(release, config=replace(config, training=training), on_epoch=_say_epoch)
+    recommender.save(out)
+    return recommender.card
+
+
+def _train_next_item(release: Any, out: Path, epochs: int | None, seed: int) -> Any:
+    from dataclasses import replace
+
+    from cartveil.insight.decisions.recommend.sequential import SequenceConfig, train_sequence_recommender
+
+    config = SequenceConfig()
+    training = replace(config.training, seed=seed, epochs=epochs or config.training.epochs)
+    recommender = train_sequence_recommender(release, config=replace(config, training=training), on_epoch=_say_epoch)
     recommender.save(out)
     return recommender.card
 

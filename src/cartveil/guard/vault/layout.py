@@ -1,7 +1,7 @@
 """The vault's own tables, in portable SQL; those of the schema are in `tables`."""
 
 from cartveil.guard.audit.log import TABLES as AUDIT_TABLES
-from cartveil.guard.vault.rights.budgets import TABLES as BUDGETS
+from cartveil.guard.vault.rights.budget_lines import TABLES as BUDGETS
 from cartveil.guard.vault.rights.holds import TABLES as HOLDS
 from cartveil.guard.vault.rights.requests import TABLES as REQUESTS
 from cartveil.guard.vault.rows.restricting import TABLES as RESTRICTIONS

@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from cartveil.errors import InputError, ModelError
 from cartveil.insight.privacy.event_log import EventLog, Step
 
-__all__ = ["EventLog", "Step", "epsilon_of", "noise_multiplier_for"]
+__all__ = ["EventLog", "Step", "epsilon_of", "noise_multiplier_for", "steps_within"]
 
 #: How finely the privacy loss is discretised, and from which epsilon on that is fine enough. A coarser grid costs less
 #: and gives a larger epsilon, never a smaller; for a large one it makes no difference that anybody could see.
@@ -97,6 +97,39 @@ def noise_multiplier_for(
     return math.exp(high)
 
 
+def steps_within(step: Step, *, most: int, epsilon: float, delta: float, log: EventLog) -> int:
+    """Return how many more steps of a kind stay within an epsilon, beside what was done.
+
+    Args:
+        step: The kind: its rate and multiplier.
+        most: How many are wanted.
+        epsilon: As in `noise_multiplier_for`.
+        delta: As in `epsilon_of`.
+        log: What was done.
+
+    Returns:
+        At most `most`; 0 where not even one fits.
+
+    Raises:
+        ModelError: What was done costs more than epsilon already.
+    """
+
+    def fits(steps: int) -> bool:
+        more = ((step.rate, step.multiplier, steps),) if steps else ()
+        return _cost(log, more, delta=delta) <= epsilon
+
+    if fits(most):
+        return most
+    if not fits(0):
+        hint = "nothing takes it back: train anew with an account of its own, or promise more"
+        raise ModelError("the account costs more than was promised already", hint=hint)
+    low, high = 0, most  # so many fit, so many do not
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
 def _enough(cost: Callable[[float], float], epsilon: float) -> float:
     """Return an exponent that is enough."""
     high = 0.0
@@ -148,7 +181,9 @@ def _cost(log: EventLog, more: tuple[_Part, ...], *, delta: float, finest: int =
     if left <= 0:
         return math.inf
     counts = Counter((step.rate, step.multiplier) for step in log.steps if not step.failure)
-    parts = _joined([*((rate, multiplier, times) for (rate, multiplier), times in counts.items()), *more])
+    for rate, multiplier, times in more:  # with their like in the log, so that half done costs what all costs
+        counts[rate, multiplier] += times
+    parts = _joined([(rate, multiplier, times) for (rate, multiplier), times in counts.items()])
     found = math.inf
     for interval, enough in INTERVALS[: finest + 1]:
         found = _epsilon(parts, left, interval)

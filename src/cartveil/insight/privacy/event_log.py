@@ -6,14 +6,14 @@ guards against mistakes, not against code of the same process that means to lie.
 
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from cartveil.errors import IntegrityError, ModelError, StorageError
+from cartveil.errors import IntegrityError, ModelError
+from cartveil.insight.privacy.account_file import AccountFile
 from cartveil.insight.privacy.entries import Draw, Entry, Noise, Threshold
 
 __all__ = ["EventLog", "Step"]
@@ -54,19 +54,24 @@ class EventLog:
 
     Raises:
         IntegrityError: The file is no account.
-        StorageError: The disk refused.
+        StorageError: The disk refused, or another log holds the file.
 
     Guarantees:
         - No step is ever removed or changed.
         - A batch that was drawn needs its noise before the next is drawn: no batch is skipped, empty ones neither.
         - Noise without a draw counts as noise over everybody, the costliest reading.
         - A draw amplifies one noise alone, and only of training.
+        - A file belongs to one log at a time, until that is closed or nobody refers to it any more; so says `flock`,
+          which Windows lacks.
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path
+        self._file: AccountFile | None = None
         self._open: Draw | None = None
-        self._steps: list[Step] = [] if path is None else _read(path)
+        self._steps: list[Step] = []
+        if path is not None:
+            self._file = AccountFile(path)
+            self._steps = _read(self._file, path)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -81,7 +86,7 @@ class EventLog:
 
         Raises:
             ModelError: A batch was drawn although the last one got no noise.
-            StorageError: The disk refused; the caller must not give out its sum.
+            StorageError: The disk refused, or the log was closed; the caller must not give out its sum.
         """
         if isinstance(entry, Draw):
             if self._open is not None:
@@ -93,11 +98,16 @@ class EventLog:
             hint = "make vocabulary and counts before the first batch is drawn, or between two steps"
             raise ModelError("a batch was drawn and waits for its noise", hint=hint)
         step = _step(entry, self._open)
-        if self._path is not None:
-            _write(self._path, step)
+        if self._file is not None:
+            self._file.append(json.dumps(_plain(step)))
         self._steps.append(step)
         if isinstance(entry, Noise):
             self._open = None
+
+    def close(self) -> None:
+        """Let go of the file, so that another log may open it; what was done can still be read here."""
+        if self._file is not None:
+            self._file.close()
 
     def as_list(self) -> list[dict[str, Any]]:
         """Return all steps as JSON values, equal ones that follow each other as one with its `times`."""
@@ -141,27 +151,9 @@ def _parsed(line: Mapping[str, Any]) -> Step:
     return step
 
 
-def _read(path: Path) -> list[Step]:
-    if not path.exists():
-        return []
+def _read(file: AccountFile, path: Path) -> list[Step]:
     try:
-        with path.open("r+b") as file:
-            text = file.read()
-            # A kill may cut the last line; its sum was then never given out, and the next line must not follow it.
-            whole = text.rfind(b"\n") + 1
-            file.truncate(whole)
-        return [_parsed(json.loads(line)) for line in text[:whole].splitlines()]
+        return [_parsed(json.loads(line)) for line in file.lines()]
     except (ValueError, TypeError, AttributeError):
+        file.close()
         raise IntegrityError("is no account of privacy", path=str(path)) from None
-    except OSError as error:
-        raise StorageError(f"the account cannot be read: {error.strerror}", path=str(path)) from None
-
-
-def _write(path: Path, step: Step) -> None:
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(_plain(step)) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise StorageError(f"the account cannot be written: {error.strerror}", path=str(path)) from None

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from dataclasses import asdict, dataclass
+from decimal import ROUND_CEILING, Context
 from typing import Any
 
 from cartveil.insight.privacy.accounting import EventLog, Step, epsilon_of
@@ -42,7 +43,8 @@ class PrivacyStatement:
 
     def __str__(self) -> str:
         lines = [
-            f"epsilon {self.epsilon:.4g} at delta {self.delta:g} for one {self.unit} ({self.relation})",
+            f"epsilon {_upwards(self.epsilon):.4g} at delta {_upwards(self.delta):.4g} for one {self.unit} "
+            f"({self.relation}); the number of {self.unit}s is taken as public",
             f"{self.steps} steps, sampling rate {self.rate:.4g}, noise multiplier {self.noise_multiplier:.4g}, "
             f"clipped at {self.bound:.4g}; {self.accountant}",
         ]
@@ -74,6 +76,11 @@ def statement_of(log: EventLog, *, delta: float) -> PrivacyStatement:
     return PrivacyStatement(
         epsilon_of(log, delta=delta), delta, step.multiplier, step.rate, counts[step], step.bound, beside, secret=secret
     )
+
+
+def _upwards(figure: float) -> float:
+    """Return the next figure of four digits: what is printed never promises more than what was computed."""
+    return float(Context(prec=4, rounding=ROUND_CEILING).create_decimal(repr(float(figure))))
 
 
 def _words(step: Step, times: int) -> str:

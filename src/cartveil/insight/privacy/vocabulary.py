@@ -94,7 +94,7 @@ def private_vocabulary(
     Guarantees:
         - Of each consumer at most `at_most` words count, chosen by their own events alone, together with norm 1.
         - A word that only one consumer has comes out with a probability of at most the budget's delta, all such words
-          of this consumer together.
+          of this consumer together. Words that do not count are no candidates.
         - Rows without a consumer or a word count for nothing.
 
     Source:
@@ -175,8 +175,9 @@ def _votes(events: ProtectedEvents, budget: WordBudget) -> tuple[NDArray[np.int6
     subject = _codes(pairs["subject"])[0]
     first = np.searchsorted(subject, subject)  # of each vote, where its consumer's begin
     keep = np.arange(len(subject)) - first < budget.at_most
-    word, words = _codes(pairs["word"])
-    return _dense(subject[keep]), word[keep], words
+    # Words are numbered after the cut: one that nobody may vote for any more is no candidate, or noise lets it out.
+    word, words = _codes(pairs["word"].filter(pa.array(keep)))
+    return _dense(subject[keep]), word, words
 
 
 def _check_column(events: ProtectedEvents, budget: WordBudget) -> None:

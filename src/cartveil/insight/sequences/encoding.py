@@ -2,15 +2,15 @@
 
 An encoding is learnt from training windows alone, or made of what is public, and laid over a store when batches are
 read. For private training it must be public, or paid for from the budget: a word that has an id says that somebody used
-it.
+it. So an encoding knows where each vocabulary and each scale came from.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,12 @@ from cartveil.insight.sequences.store import GAP, MISSING, SequenceStore
 from cartveil.insight.sequences.vocabulary import Vocabulary, most_frequent
 from cartveil.insight.sequences.windows import Windows, covered
 
-_NONE: Mapping[str, Vocabulary] = MappingProxyType({})
+#: Known without looking, paid for from a privacy budget, or counted on the data.
+Origin = Literal["public", "paid", "counted"]
+
+Known = TypeVar("Known", Vocabulary, Scale)
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -31,17 +36,36 @@ class Encoding:
     Args:
         vocabularies: (field, vocabulary), the predicted field first.
         scales: (feature, scale) in the order of the features: columns of numbers of the store, `GAP` among them.
+        origins: (field or feature, where its vocabulary or scale came from); what is not named counts as counted.
+
+    Raises:
+        InputError: There is no such origin, or nothing of that name.
     """
 
     vocabularies: tuple[tuple[str, Vocabulary], ...]
     scales: tuple[tuple[str, Scale], ...] = ()
+    origins: tuple[tuple[str, Origin], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, origin in self.origins:
+            if origin not in get_args(Origin):
+                raise InputError("no such origin", path=name, hint=f"one of {', '.join(get_args(Origin))}")
+            if name not in self._names:
+                raise InputError("an origin of nothing", path=name, hint=f"there are: {', '.join(self._names)}")
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """Return the fields and features that tell of the data without having been paid for."""
+        known = {name for name, origin in self.origins if origin != "counted"}
+        return tuple(name for name in self._names if name not in known)
+
+    @property
+    def _names(self) -> list[str]:
+        return [name for name, _ in (*self.vocabularies, *self.scales)]
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it as what JSON can say."""
-        return {
-            "vocabularies": [[name, list(vocabulary.words)] for name, vocabulary in self.vocabularies],
-            "scales": [[name, scale.centre, scale.width] for name, scale in self.scales],
-        }
+        return {**self._values(), "origins": [list(each) for each in self.origins]}
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Encoding":
@@ -49,11 +73,18 @@ class Encoding:
         return cls(
             tuple((name, Vocabulary(tuple(words))) for name, words in told["vocabularies"]),
             tuple((name, Scale(centre, width)) for name, centre, width in told["scales"]),
+            tuple((name, origin) for name, origin in told.get("origins", ())),
         )
 
     def digest(self) -> str:
-        """Return SHA-256 of it, for a model's card."""
-        return hashlib.sha256(json.dumps(self.to_json(), ensure_ascii=False).encode()).hexdigest()
+        """Return SHA-256 of vocabularies and scales, for a model's card; wherever they came from."""
+        return hashlib.sha256(json.dumps(self._values(), ensure_ascii=False).encode()).hexdigest()
+
+    def _values(self) -> dict[str, Any]:
+        return {
+            "vocabularies": [[name, list(vocabulary.words)] for name, vocabulary in self.vocabularies],
+            "scales": [[name, scale.centre, scale.width] for name, scale in self.scales],
+        }
 
 
 @dataclass(frozen=True)
@@ -80,7 +111,8 @@ def learn_encoding(
     windows: Windows,
     *,
     config: EncodingConfig = USUAL,
-    public: Mapping[str, Vocabulary] = _NONE,
+    public: Mapping[str, Vocabulary | Scale] = _NONE,
+    paid: Mapping[str, Vocabulary] = _NONE,
 ) -> Encoding:
     """Learn vocabularies and scales.
 
@@ -88,17 +120,27 @@ def learn_encoding(
         store: Where the events are.
         windows: The training part; an event in several windows counts once.
         config: See `EncodingConfig`.
-        public: Field -> vocabulary that is known without looking.
+        public: Field or feature -> vocabulary or scale that is known without looking.
+        paid: Field -> vocabulary that was paid for from a privacy budget.
+
+    Raises:
+        InputError: Something is given for what the store does not keep, or of the wrong kind.
 
     Guarantees:
         - Nothing outside the windows changes the result, but that a window's first event has a gap to the one before.
+        - Whatever is not given is counted, and the encoding says so.
     """
-    vocabularies = tuple(
-        (name, public[name] if name in public else _vocabulary(store, windows, name, config))
-        for name in store.spec.fields
+    fields, features = store.spec.fields, (*((GAP,) if config.gap else ()), *store.spec.numeric)
+    words, numbers = _given({**public, **paid}, fields, Vocabulary), _given(public, features, Scale)
+    unused = [name for name in (*public, *paid) if name not in words and name not in numbers]
+    if unused:
+        raise InputError("is no field with a vocabulary, and no feature with a scale", path=unused[0])
+    sure = [name for name in (*words, *numbers) if not (name in fields and name in features)]
+    return Encoding(
+        tuple((name, words.get(name) or _vocabulary(store, windows, name, config)) for name in fields),
+        tuple((name, numbers.get(name) or _scale(store, windows, name)) for name in features),
+        tuple((name, "paid" if name in paid else "public") for name in sure),
     )
-    features = (*((GAP,) if config.gap else ()), *store.spec.numeric)
-    return Encoding(vocabularies, tuple((name, _scale(store, windows, name)) for name in features))
 
 
 def lookup_of(store: SequenceStore, name: str, vocabulary: Vocabulary) -> NDArray[np.int64]:
@@ -111,6 +153,10 @@ def lookup_of(store: SequenceStore, name: str, vocabulary: Vocabulary) -> NDArra
         hint = f"it keeps: {', '.join(store.words)}"
         raise InputError("the store keeps no such field", path=name, hint=hint)
     return np.append(vocabulary.ids(store.words[name]), 0)  # `MISSING` is -1: the last
+
+
+def _given(known: Mapping[str, Any], names: Iterable[str], kind: type[Known]) -> dict[str, Known]:
+    return {name: known[name] for name in names if isinstance(known.get(name), kind)}
 
 
 def _vocabulary(store: SequenceStore, windows: Windows, name: str, config: EncodingConfig) -> Vocabulary:

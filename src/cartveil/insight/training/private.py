@@ -6,7 +6,8 @@ loss is not told, no epoch is chosen by its score, and training never stops earl
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import repeat, takewhile
 from pathlib import Path
@@ -17,51 +18,28 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cartveil.errors import InputError, ModelError
-from cartveil.insight.privacy.accounting import noise_multiplier_for
+from cartveil.errors import ModelError
+from cartveil.insight.privacy.accounting import Step, noise_multiplier_for, steps_within
 from cartveil.insight.privacy.clipping import ClippedSum, clipped_sum
 from cartveil.insight.privacy.event_log import EventLog
 from cartveil.insight.privacy.noise import add_noise
-from cartveil.insight.privacy.randomness import Randomness
+from cartveil.insight.privacy.randomness import Randomness, operating_system
 from cartveil.insight.privacy.sampling import PoissonSampler
 from cartveil.insight.privacy.statement import PrivacyStatement, statement_of
 from cartveil.insight.training.compiled import ROWS, clips, compiled_clipped_sum
+from cartveil.insight.training.devices import device_of
 from cartveil.insight.training.examples import PART, Examples
 from cartveil.insight.training.loop import Epoch, TrainingConfig, fit
+from cartveil.insight.training.masks import secret_masks
 from cartveil.insight.training.progress import Progress
+from cartveil.insight.training.promise import PrivateConfig
+
+__all__ = ["PrivateConfig", "PrivateTraining", "PrivateUpdate", "account_of", "train_private"]
 
 Model = TypeVar("Model", bound=nn.Module)
 
 #: What the account calls the steps of training.
 TRAINING = "training"
-
-
-@dataclass(frozen=True)
-class PrivateConfig:
-    """What is promised, and how it is kept.
-
-    Args:
-        epsilon: The most that all of the account may cost, above 0.
-        delta: Probability with which the promise may fail; well below 1 over the number of consumers.
-        batch: Consumers expected in a step; the more, the less the noise weighs.
-        clip: Largest norm of what one consumer adds to a step's sum.
-        automatic: Bring every consumer's gradient to about the norm `clip`, small ones too, so that it needs no tuning.
-        threads: Of the compiled kernel.
-
-    Raises:
-        InputError: Nobody is expected in a step. Epsilon and delta are judged when the noise is sought.
-    """
-
-    epsilon: float
-    delta: float
-    batch: float = 256
-    clip: float = 1.0
-    automatic: bool = False
-    threads: int = 1
-
-    def __post_init__(self) -> None:
-        if not 0 < self.batch < math.inf:
-            raise InputError("must be above 0", path="batch", hint="how many consumers a step should draw")
 
 
 @dataclass(frozen=True)
@@ -116,39 +94,54 @@ def train_private(
     Raises:
         ModelError: No noise is enough, nothing is left of the account, or mixed precision was asked for.
         InputError: Epsilon or delta make no sense.
+        StorageError: Another training holds the account, or it cannot be written.
 
     Guarantees:
-        - The account never costs more than `privacy.epsilon`, kills and resumes included: steps whose outcome a kill
-          threw away stay in the account, and as many fewer are made.
+        - No step takes the account above `privacy.epsilon`, kills and resumes included: steps whose outcome a kill
+          threw away stay in the account, and as many fewer are made. Whatever else was written into it since training
+          began costs steps too; where it left nothing, training is refused.
 
     Source: Abadi et al., Deep Learning with Differential Privacy, CCS 2016, algorithm 1.
     """
     if config.precision != "full":
         raise ModelError("private training needs full precision", hint="norms must be exact: leave `precision` alone")
     steps = max(1, round(examples.consumers / privacy.batch))
-    log = log if log is not None else EventLog(None if checkpoint is None else account_of(checkpoint))
-    update = PrivateUpdate(examples, privacy, planned=steps * config.epochs, log=log, random=random)
-    if checkpoint is None or not checkpoint.exists():
-        update.find_noise()
-    epochs = fit(
-        model,
-        losses,
-        batches=lambda _: takewhile(lambda _: update.left > 0, repeat(update.expected, steps)),
-        steps=steps,
-        validate=None,
-        config=config,
-        on_epoch=on_epoch,
-        on_progress=on_progress,
-        update=update,
-        device=device,
-        checkpoint=checkpoint,
-    )
-    return PrivateTraining(statement_of(log, delta=privacy.delta), epochs, update.non_finite)
+    with _account(log, checkpoint) as account:
+        update = PrivateUpdate(examples, privacy, planned=steps * config.epochs, log=account, random=random)
+        if checkpoint is None or not checkpoint.exists():
+            update.find_noise()
+        epochs = fit(
+            model,
+            losses,
+            batches=lambda _: takewhile(lambda _: update.left > 0, repeat(update.expected, steps)),
+            steps=steps,
+            validate=None,
+            config=config,
+            on_epoch=on_epoch,
+            on_progress=on_progress,
+            update=update,
+            device=device,
+            checkpoint=checkpoint,
+        )
+        return PrivateTraining(statement_of(account, delta=privacy.delta), epochs, update.non_finite)
 
 
 def account_of(checkpoint: Path) -> Path:
     """Return where the account of a training with a checkpoint stands."""
     return checkpoint.with_name(f"{checkpoint.name}.account")
+
+
+@contextmanager
+def _account(log: EventLog | None, checkpoint: Path | None) -> Iterator[EventLog]:
+    """Yield the account that was given, or one that is held until the training ends."""
+    if log is not None:
+        yield log
+        return
+    own = EventLog(None if checkpoint is None else account_of(checkpoint))
+    try:
+        yield own
+    finally:
+        own.close()
 
 
 class PrivateUpdate:
@@ -179,14 +172,22 @@ class PrivateUpdate:
         self.examples, self.privacy, self.planned = examples, privacy, planned
         self.non_finite = 0
         self._log, self._random, self._before = log, random, len(log)
+        # Steps that may still be made, and the length of the account for which that was found out.
+        self._left, self._known = planned, len(log)
         self._multiplier: float | None = None
         rate = min(1.0, privacy.batch / examples.consumers)
         self._sampler = PoissonSampler(examples.consumers, rate, log=log, random=random)
 
     @property
     def left(self) -> int:
-        """Return how many steps may still be made."""
-        return max(0, self.planned - (len(self._log) - self._before))
+        """Return how many steps may still be made; fewer than were planned once others wrote into the account.
+
+        Raises:
+            ModelError: The account costs more than was promised already.
+        """
+        if len(self._log) != self._known:
+            self._shorten()
+        return self._left
 
     @property
     def expected(self) -> int:
@@ -209,15 +210,24 @@ class PrivateUpdate:
         self._multiplier = noise_multiplier_for(
             epsilon=wish.epsilon, delta=wish.delta, rate=rate, steps=self.planned, log=self._log
         )
+        self._known = len(self._log)
         return self._multiplier
 
     def gradients(self, model: nn.Module, loss: Callable[[Any, Any], Tensor], batch: Any) -> float:
-        """Leave noisy gradients; the loss is not told."""
+        """Leave noisy gradients; the loss is not told.
+
+        Raises:
+            ModelError: No step is left.
+        """
         multiplier = self.multiplier
+        if self.left < 1:
+            raise ModelError("no step is left within what was promised", hint="end the training when `left` is 0")
         rows = self.examples.rows_of(self._sampler.draw())
-        clipped = _clipped(model, loss, rows, examples=self.examples, privacy=self.privacy)
+        with secret_masks(self._random or operating_system(), device_of(model)):
+            clipped = _clipped(model, loss, rows, examples=self.examples, privacy=self.privacy)
         self.non_finite += clipped.non_finite
         noisy = add_noise(clipped, multiplier=multiplier, log=self._log, random=self._random, what=TRAINING)
+        self._left, self._known = self._left - 1, self._known + 1
         for name, parameter in model.named_parameters():
             # The expected size of the batch: that which was drawn is a secret.
             parameter.grad = noisy[name] / self._sampler.expected if name in noisy else None
@@ -232,7 +242,8 @@ class PrivateUpdate:
         """Go on with the same noise; what the account gained since the checkpoint stays spent.
 
         Raises:
-            ModelError: Another promise was made, or the account holds less than the checkpoint spent.
+            ModelError: Another promise was made, or the account holds less than the checkpoint spent, or costs more
+                than was promised already.
         """
         if state["promise"] != self._promise():
             raise ModelError(
@@ -241,6 +252,17 @@ class PrivateUpdate:
         if len(self._log) < state["account"]:
             raise ModelError("account holds fewer steps than the checkpoint", hint="go on with the account of that run")
         self._multiplier, self._before = state["multiplier"], state["before"]
+        mine = (self._sampler.rate, self._multiplier)
+        since = self._log.steps[self._before :]
+        made = sum(step.what == TRAINING and (step.rate, step.multiplier) == mine for step in since)
+        self._left = max(0, self.planned - made)
+        self._shorten()
+
+    def _shorten(self) -> None:
+        """Leave as many of the steps as the promise can still pay for, whoever else wrote into the account."""
+        wish, step = self.privacy, Step(TRAINING, self._sampler.rate, self.multiplier)
+        self._left = steps_within(step, most=self._left, epsilon=wish.epsilon, delta=wish.delta, log=self._log)
+        self._known = len(self._log)
 
     def _promise(self) -> dict[str, Any]:
         wish = {name: value for name, value in asdict(self.privacy).items() if name != "threads"}

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cartveil.errors import ModelError
 from cartveil.insight.models.encoder import Batch
 from cartveil.insight.models.next_item import NextItem
 from cartveil.insight.sequences.batches import BatchPlan, BatchReader, SequenceBatch, batch_rows
@@ -50,12 +51,22 @@ class Lessons:
             count += float(lesson.weights.sum())
         return -total / max(count, 1.0)
 
-    def examples(self) -> Examples:
+    def examples(self, *, counted: bool = False) -> Examples:
         """Return the windows with a target as rows of their consumers; of a row the mean loss counts.
 
-        For private training the reader's encoding must be public, or paid for from the same account: a vocabulary that
-        was merely counted tells of everybody whose word stands in it.
+        Args:
+            counted: Take an encoding that was merely counted on the data, too. Whatever is promised of the model then
+                holds for its weights alone: its vocabulary tells of everybody whose word stands in it.
+
+        Raises:
+            ModelError: A vocabulary or scale is neither public nor paid for from a privacy budget.
         """
+        free = self.reader.encoding.counted
+        if free and not counted:
+            raise ModelError(
+                f"`{free[0]}` was encoded by looking at the data, which private training does not account for",
+                hint="give `learn_encoding` what is public or paid for, or say `examples(counted=True)`",
+            )
         useful = self.windows.take(np.maximum(self.windows.scored, self.windows.start + 1) < self.windows.end)
 
         def part(rows: NDArray[np.int64]) -> Lesson:

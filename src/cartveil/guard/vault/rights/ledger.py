@@ -2,7 +2,8 @@
 
 from cartveil.guard.policy import Principal
 from cartveil.guard.vault.rights import budgets
-from cartveil.guard.vault.rights.budgets import Budget, Line
+from cartveil.guard.vault.rights.budget_lines import Line
+from cartveil.guard.vault.rights.budgets import Budget
 from cartveil.guard.vault.room import Room
 
 
@@ -11,7 +12,8 @@ class Ledger:
 
     Guarantees:
         - What was reserved and spent never exceeds what was granted, however many programs spend at once.
-        - What was reserved stays spent until it is settled, also when the training was killed.
+        - What was reserved is spent, whatever whoever trained says of it, and also when the training was killed; only
+          who may grant releases a part of it.
         - Every line is an entry of the log; refusals too.
     """
 
@@ -58,7 +60,7 @@ class Ledger:
             return budgets.reserve(self._room, actor, dataset, {"purpose": purpose, "epsilon": epsilon, "delta": delta})
 
     def settle_budget(self, actor: Principal, reservation: str, *, epsilon: float, delta: float) -> Line:
-        """Say what a training did cost; the rest of its reservation is free again.
+        """Say what a training used, once it ended; this is written down, and all that was reserved is spent.
 
         Args:
             actor: Who reserved it.
@@ -66,12 +68,35 @@ class Ledger:
             epsilon: At most what was reserved, from the training's own account.
             delta: At most what was reserved.
 
+        Returns:
+            The line as it stands in the ledger, with what was reserved.
+
         Raises:
             InputError: No such reservation, one that was settled, or more than was reserved.
             RefusedError: Policy says no, or somebody else reserved it.
         """
         with self._room.store.typed_errors():
             return budgets.settle(self._room, actor, reservation, {"epsilon": epsilon, "delta": delta})
+
+    def release_budget(self, actor: Principal, reservation: str, *, epsilon: float, delta: float) -> Line:
+        """Free all but a part of what a training reserved, such as one that was killed before its first step.
+
+        Args:
+            actor: Who may grant budgets for this purpose: a privacy officer.
+            reservation: Its name, settled or not; the log names it as its `case`.
+            epsilon: How much stays spent, at most what was reserved.
+            delta: How much stays spent, at most what was reserved.
+
+        Returns:
+            The line as it stands in the ledger now; it cannot be settled any more.
+
+        Raises:
+            InputError: No such reservation, or more than was reserved.
+            RefusedError: Policy says no.
+            IntegrityError: Somebody changed the ledger.
+        """
+        with self._room.store.typed_errors():
+            return budgets.release(self._room, actor, reservation, {"epsilon": epsilon, "delta": delta})
 
     def budgets(self, actor: Principal) -> list[Budget]:
         """Return all budgets, by table and purpose; asking for them is written down.

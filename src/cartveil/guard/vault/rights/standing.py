@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from cartveil.errors import IntegrityError
 from cartveil.guard.vault.door.exporting import scopes, whereto
-from cartveil.guard.vault.rights.budgets import check_ledger
+from cartveil.guard.vault.rights.budget_lines import check_ledger
 from cartveil.guard.vault.rights.holds import all_holds
 from cartveil.guard.vault.rights.requests import all_requests, words_of
 from cartveil.guard.vault.room import Room

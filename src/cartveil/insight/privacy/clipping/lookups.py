@@ -42,13 +42,16 @@ def _merged(group: Sequence[Lookup]) -> Lookup:
     return Lookup(ids[order], slopes[order], owner, group[0].weight, group[0].rows)
 
 
-def squares(lookup: Lookup, *, size: int) -> Tensor:
-    """Return the squared norm of each consumer's gradient, (B,) float64: look-ups of one row add up first."""
+def squares(lookup: Lookup, *, size: int) -> tuple[Tensor, Tensor]:
+    """Return the squared norm of each consumer's gradient, and the sum of its slopes' norms, (B,) float64 each.
+
+    Look-ups of one row add up first.
+    """
     pairs, place = torch.unique(lookup.owner * lookup.rows + lookup.ids, return_inverse=True)
     total = lookup.slopes.new_zeros(len(pairs), lookup.slopes.shape[1]).index_add_(0, place, lookup.slopes)
-    norms: Tensor = torch.linalg.vector_norm(total, dim=1)
-    row = norms.double().square()
-    return row.new_zeros(size).index_add_(0, pairs // lookup.rows, row)
+    norms, steps = (torch.linalg.vector_norm(rows, dim=1).double() for rows in (total, lookup.slopes))
+    found = norms.new_zeros(size).index_add_(0, pairs // lookup.rows, norms.square())
+    return found, norms.new_zeros(size).index_add_(0, lookup.owner, steps)
 
 
 def cross(lookup: Lookup, product: Product) -> Tensor:

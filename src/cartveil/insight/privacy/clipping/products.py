@@ -79,15 +79,21 @@ def _merged(group: Sequence[Product]) -> Product:
     return Product(inputs, slopes, counts, group[0].weights, group[0].biases)
 
 
-def squares(product: Product) -> Tensor:
-    """Return the squared norm of each consumer's gradient, (B,) float64."""
-    counts, inputs = set(product.counts), _trained(product)
-    longest, out, width = max(counts, default=0), product.slopes.shape[1], inputs.shape[1]
-    if counts == {1}:
-        return _row_squares(inputs) * _row_squares(product.slopes)
-    if _GRAM_COST * longest * (out + width) > out * width:
+def by_gram(product: Product) -> bool:
+    """Return whether the squared norms come from Gram matrices: of few steps, but of more than one."""
+    longest, out, width = max(product.counts, default=0), product.slopes.shape[1], _width(product)
+    return set(product.counts) != {1} and _GRAM_COST * longest * (out + width) <= out * width
+
+
+def squares(product: Product) -> tuple[Tensor, Tensor]:
+    """Return of each consumer's gradient the squared norm, and the sum of the norms of its steps, (B,) float64 each."""
+    inputs = _trained(product)
+    if set(product.counts) == {1}:
+        square = _row_squares(inputs) * _row_squares(product.slopes)
+        return square, square.sqrt()
+    if not by_gram(product):
         return _by_product(product, inputs)
-    return _by_gram(product, inputs) if len(counts) == 1 else _by_ragged_gram(product, inputs)
+    return _by_gram(product, inputs) if len(set(product.counts)) == 1 else _by_ragged_gram(product, inputs)
 
 
 def scale(product: Product, factors: Tensor | None, *, finite: Tensor | None) -> None:
@@ -106,13 +112,20 @@ def scale(product: Product, factors: Tensor | None, *, finite: Tensor | None) ->
         product.slopes[lost] = 0
 
 
+def _columns(product: Product) -> list[tuple[int, int]]:
+    last = product.inputs.shape[1]
+    return [*((first, end) for _, first, end in product.weights), *[(last - 1, last)] * len(product.biases)]
+
+
+def _width(product: Product) -> int:
+    return sum(end - first for first, end in _columns(product))
+
+
 def _trained(product: Product) -> Tensor:
     """Return the columns of the inputs that meet a trained parameter, once for each, (R, I)."""
-    columns = [(first, end) for _, first, end in product.weights]
-    columns += [(product.inputs.shape[1] - 1, product.inputs.shape[1])] * len(product.biases)
-    if sum(end - first for first, end in columns) == product.inputs.shape[1] and len(product.biases) == 1:
+    if _width(product) == product.inputs.shape[1] and len(product.biases) == 1:
         return product.inputs
-    return torch.cat([product.inputs[:, first:end] for first, end in columns], dim=1)
+    return torch.cat([product.inputs[:, first:end] for first, end in _columns(product)], dim=1)
 
 
 def _row_squares(rows: Tensor) -> Tensor:
@@ -120,17 +133,19 @@ def _row_squares(rows: Tensor) -> Tensor:
     return norms.double().square()
 
 
-def _by_gram(product: Product, inputs: Tensor) -> Tensor:
+def _by_gram(product: Product, inputs: Tensor) -> tuple[Tensor, Tensor]:
     slopes, inputs = product.together(product.slopes), product.together(inputs)  # (B, T, O), (B, T, I)
     wide = slopes.shape[2] >= _WIDE and not slopes.is_cuda
-    outer = _half_gram(slopes) if wide else torch.bmm(slopes, slopes.transpose(1, 2))  # (B, T, T)
-    return outer.double().mul_(torch.bmm(inputs, inputs.transpose(1, 2))).sum((1, 2))
+    outer = (_half_gram(slopes) if wide else torch.bmm(slopes, slopes.transpose(1, 2))).double()  # (B, T, T)
+    outer.mul_(torch.bmm(inputs, inputs.transpose(1, 2)))
+    return outer.sum((1, 2)), outer.diagonal(dim1=1, dim2=2).sqrt().sum(1)
 
 
 def _half_gram(rows: Tensor) -> Tensor:
     """Return for each consumer a matrix with the same sum against symmetric ones as its Gram matrix, (B, T, T).
 
-    Of the two blocks of products between early and late rows, one is computed, and counts twice.
+    Of the two blocks of products between early and late rows, one is computed, and counts twice; the diagonal is that
+    of the Gram matrix.
     """
     size, steps = rows.shape[:2]
     half = steps // 2 - steps // 2 % 8
@@ -142,11 +157,13 @@ def _half_gram(rows: Tensor) -> Tensor:
     return gram
 
 
-def _by_ragged_gram(product: Product, inputs: Tensor) -> Tensor:
+def _by_ragged_gram(product: Product, inputs: Tensor) -> tuple[Tensor, Tensor]:
     each = zip(product.of_each(inputs), product.of_each(product.slopes), strict=True)
-    return torch.stack([(g @ g.T).double().mul_(x @ x.T).sum() for x, g in each])
+    found = [(g @ g.T).double().mul_(x @ x.T) for x, g in each]
+    return torch.stack([gram.sum() for gram in found]), torch.stack([gram.diagonal().sqrt().sum() for gram in found])
 
 
-def _by_product(product: Product, inputs: Tensor) -> Tensor:
-    each = zip(product.of_each(inputs), product.of_each(product.slopes), strict=True)
-    return torch.stack([_row_squares(x.T @ g).sum() for x, g in each])
+def _by_product(product: Product, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    each = list(zip(product.of_each(inputs), product.of_each(product.slopes), strict=True))
+    steps = [(_row_squares(x) * _row_squares(g)).sqrt().sum() for x, g in each]
+    return torch.stack([_row_squares(x.T @ g).sum() for x, g in each]), torch.stack(steps)

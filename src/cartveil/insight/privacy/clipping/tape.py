@@ -15,10 +15,15 @@ from torch import Tensor, nn
 from cartveil.errors import ModelError
 from cartveil.insight.privacy.clipping import lookups, products, scalings
 from cartveil.insight.privacy.clipping.lookups import Lookup
+from cartveil.insight.privacy.clipping.norms import norms
 from cartveil.insight.privacy.clipping.products import Product
+from cartveil.insight.privacy.clipping.refusals import check_rows_apart, check_unchanged, stamps
 from cartveil.insight.privacy.clipping.scalings import Scaling
 from cartveil.insight.privacy.clipping.watching import leaves, watched
 from cartveil.insight.privacy.clipping.workspace import Workspace
+
+#: Where products of matrices may be told to round their factors.
+_PRODUCTS: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)  # type: ignore[attr-defined]
 
 
 class Tape:
@@ -28,10 +33,13 @@ class Tape:
         model: What is trained.
 
     Raises:
-        ModelError: A trained parameter lies in a layer that keeps no notes, or in several that cannot share it.
+        ModelError: A trained parameter lies in a layer that keeps no notes, or in several that cannot share it, or a
+            layer looks across the batch.
     """
 
     def __init__(self, model: nn.Module) -> None:
+        check_rows_apart(model)
+        self._model, self._buffers = model, stamps(model)
         self._trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._names = {id(parameter): name for name, parameter in self._trained.items()}
         self._layers = [(n, m) for n, m in model.named_modules() if any(map(self._name, m.parameters(recurse=False)))]
@@ -44,6 +52,10 @@ class Tape:
         self.begin()
 
     def __enter__(self) -> "Tape":
+        # Factors rounded to ten bits, or to seven, would move norms far more than `norms` allows for.
+        self._precision = [(kind, kind.fp32_precision) for kind in _PRODUCTS]
+        for kind in _PRODUCTS:
+            kind.fp32_precision = "ieee"
         for name, layer in self._layers:
             forward = self._forwards[name]
             if forward is None:
@@ -53,6 +65,8 @@ class Tape:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for products_of, precision in self._precision:
+            products_of.fp32_precision = precision
         for name, layer in self._layers:
             if self._forwards[name] is None:
                 layer.__dict__["tap"] = None
@@ -77,8 +91,9 @@ class Tape:
         """Propagate the losses (B,) of a part back to the activations, and take notes.
 
         Raises:
-            ModelError: A parameter is used outside of its layer.
+            ModelError: A parameter is used outside of its layer, or the model has kept something of the part.
         """
+        check_unchanged(self._model, self._buffers)
         self._size = len(losses)
         used = leaves(losses) & self._names.keys()
         if used:
@@ -91,15 +106,10 @@ class Tape:
         self._products, self._lookups = products.merged(self._products), lookups.merged(self._lookups)
         self._scalings = scalings.merged(self._scalings)
 
-    def squares(self) -> Tensor:
-        """Return the squared norm of each consumer's gradient over all parameters, (B,) float64."""
-        found = [products.squares(product) for product in self._products]
-        found += [lookups.squares(lookup, size=self._size) for lookup in self._lookups]
-        found += [scalings.squares(scaling) for scaling in self._scalings]
-        for lookup in self._lookups:
-            tied = [p for p in self._products if any(name == lookup.weight for name, _, _ in p.weights)]
-            found += [2 * lookups.cross(lookup, product) for product in tied]
-        return torch.stack(found).sum(0) if found else torch.zeros(self._size, dtype=torch.float64)
+    def norms(self) -> Tensor:
+        """Return the norm of each consumer's gradient over all parameters, (B,) float64, never too small."""
+        like = next(iter(self._trained.values()), torch.zeros(()))
+        return norms(self._products, self._lookups, self._scalings, size=self._size, like=like)
 
     def add(self, factors: Tensor | None, *, finite: Tensor | None = None) -> None:
         """Add up the consumers' gradients.
@@ -140,7 +150,7 @@ class Tape:
 
     def note_recurrent(self, layer: Any, suffix: str, read: Tensor, delta: Tensor) -> None:
         """Take note of one layer of an LSTM: what its gates read (T, B, E + H + 1), and their delta (T, B, 4H)."""
-        self._check_size(layer, read.shape[1])
+        self._check_size(layer, read.transpose(0, 1))
         width = getattr(layer, f"weight_ih{suffix}").shape[1]
         columns = ((f"weight_ih{suffix}", 0, width), (f"weight_hh{suffix}", width, read.shape[2] - 1))
         weights = [(self._name(getattr(layer, name)), first, end) for name, first, end in columns]
@@ -163,14 +173,14 @@ class Tape:
         self._products.append(Product(inputs, slopes, counts, *self._parameters(head, rows.shape[1])))
 
     def _note_linear(self, layer: nn.Linear, inputs: Tensor, slopes: Tensor) -> None:
-        self._check_size(layer, len(inputs))
+        self._check_size(layer, inputs)
         rows, slopes = inputs.reshape(-1, inputs.shape[-1]), slopes.reshape(-1, slopes.shape[-1])
         joined = torch.cat([rows, rows.new_ones(len(rows), 1)], dim=1)  # (R, I + 1)
         counts = [len(rows) // self._size] * self._size
         self._products.append(Product(joined, slopes, counts, *self._parameters(layer, rows.shape[1])))
 
     def _note_embedding(self, layer: nn.Embedding, ids: Tensor, slopes: Tensor) -> None:
-        self._check_size(layer, len(ids))
+        self._check_size(layer, ids)
         owner = torch.arange(self._size, device=ids.device).repeat_interleave(ids.numel() // self._size)
         flat, slopes = ids.flatten(), slopes.reshape(-1, slopes.shape[-1])
         if layer.padding_idx is not None:
@@ -180,7 +190,7 @@ class Tape:
         self._lookups.append(Lookup(flat, slopes, owner, self._name(layer.weight), layer.num_embeddings))
 
     def _note_norm(self, layer: nn.LayerNorm, normal: Tensor, slopes: Tensor) -> None:
-        self._check_size(layer, len(normal))
+        self._check_size(layer, normal)
         for parameter, each in ((layer.weight, normal * slopes), (layer.bias, slopes)):
             name = self._name(parameter)
             if name:
@@ -218,10 +228,16 @@ class Tape:
                     )
                 owners[parameter] = name
 
-    def _check_size(self, layer: nn.Module, size: int) -> None:
-        if size != self._size:
+    def _check_size(self, layer: nn.Module, read: Tensor) -> None:
+        kind = type(layer).__name__
+        if read.ndim < 2:  # such as positions, of which there may be as many as consumers
             raise ModelError(
-                f"a `{type(layer).__name__}` read {size} rows for {self._size} consumers",
+                f"a `{kind}` read {read.ndim} axis, which may be any",
+                hint="let it read the consumer's axis and another: ids (B, 1) where each has one",
+            )
+        if len(read) != self._size:
+            raise ModelError(
+                f"a `{kind}` read {len(read)} rows for {self._size} consumers",
                 hint="the first axis of what a layer reads must be the consumer",
             )
 

@@ -47,6 +47,8 @@ def clipped_sum(
 
     Guarantees:
         - The sum equals that of `clipping.clipped_sum` but for rounding.
+        - No sequence moves the sum by more than its share of `clip`, to one part in ten thousand: where its steps
+          cancel, so that rounding would hide its norm, its gradient is laid out and measured as it is added.
         - A sequence whose gradient is not finite adds nothing, and is counted.
     """
     if not clip > 0:

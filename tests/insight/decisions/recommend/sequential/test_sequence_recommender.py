@@ -198,3 +198,13 @@ def test_chances_add_up_to_one(private, plain, shop):
     for recommender in (private, plain):
         part = histories_of(baskets_of(shop.table, recommender.vocabulary)).part(np.arange(5))
         assert recommender.scores_after(part).sum(1).tolist() == pytest.approx([1.0] * 5, abs=1e-4)
+
+
+def test_a_private_card_tells_no_count_and_no_digest(shop, catalogue, release):
+    everybody = shop.table
+    but_one = release([("c00001", 1.0, "0a"), ("c00001", 2.0, "0b")])
+    for events in (shop, but_one):
+        card = train_private_recommender(events, config=PRIVATE, catalogue=catalogue).card
+        assert card["data"] == {"release": {"purpose": "recommendation", "schema": "orders"}}
+        assert set(card) == {"data", "privacy", "metrics", "baselines"}
+        assert str(len(everybody)) not in json.dumps(card["data"])

@@ -11,10 +11,10 @@ from torch import Tensor
 from cartveil.errors import ModelError
 from cartveil.events.protected import ProtectedEvents
 from cartveil.insight.decisions.recommend.sequential.config import SequenceConfig
+from cartveil.insight.decisions.recommend.sequential.cosine import CosineNextItem
 from cartveil.insight.decisions.recommend.sequential.item_histories import ItemHistories, histories_of
 from cartveil.insight.decisions.recommend.sequential.leave_one_out import NextItemScorer, evaluate_next_item
 from cartveil.insight.decisions.recommend.sequential.lessons import lesson_of, shuffled_rows, steps_of
-from cartveil.insight.decisions.recommend.sequential.network import CosineNextItem
 from cartveil.insight.decisions.recommend.sequential.networks import Network, Shape, build
 from cartveil.insight.decisions.recommend.sequential.recommender import SequenceRecommender
 from cartveil.insight.decisions.recommend.sequential.transitions import (

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cartveil.insight.decisions.recommend.sequential.cosine import CosineConfig, CosineNextItem
 from cartveil.insight.decisions.recommend.sequential.item_histories import ItemHistories
 from cartveil.insight.decisions.recommend.sequential.lessons import FIELD, inputs_of
-from cartveil.insight.decisions.recommend.sequential.network import CosineConfig, CosineNextItem
 from cartveil.insight.models.encoder import UNKNOWN, EncoderConfig
 from cartveil.insight.models.next_item import NextItem, NextItemConfig
 from cartveil.insight.sequences.vocabulary import RESERVED

@@ -29,7 +29,6 @@ from cartveil.insight.decisions.recommend.sequential.lessons import lesson_of
 from cartveil.insight.decisions.recommend.sequential.networks import Network, Shape, build, numbers_of
 from cartveil.insight.decisions.recommend.sequential.recommender import SequenceRecommender
 from cartveil.insight.decisions.recommend.sequential.walks import drawn_walks, rehearse
-from cartveil.insight.models.card import digest_of
 from cartveil.insight.models.next_item import NextItem
 from cartveil.insight.privacy.accounting import noise_multiplier_for
 from cartveil.insight.privacy.event_log import EventLog
@@ -48,6 +47,9 @@ MIXTURE: Mapping[str, float] = {"network": 0.4, "companions": 0.2, "popularity":
 
 #: Last items of a history that a private network reads.
 STEPS = 20
+
+#: What a private model's card tells of its release; counts and a digest of it would tell of single consumers.
+_TOLD = ("schema", "purpose", "recipient", "period")
 
 #: Part of delta that finding the items may use: the threshold that a name must pass may fail.
 _THRESHOLD = 0.1
@@ -122,7 +124,9 @@ def train_private_recommender(
     Guarantees:
         - The account of everything that was learned costs at most epsilon at delta.
         - No item and no description stands in the model that is neither in the catalogue nor known to many.
-        - The card holds the statement, and no score: scores of private data cost too.
+        - The card holds the statement, and neither score nor count nor digest of the data: who knows everybody else
+          would see one consumer in each of them. (The statement's rate tells about how many consumers there are, which
+          is taken as public.) Without a digest every erasure marks the model, whether it saw the erased or not.
     """
     learner = Learner(config, _THRESHOLD if catalogue is None else 0.0, random=random)
     vocabulary = _vocabulary(events, catalogue, learner)
@@ -138,7 +142,7 @@ def train_private_recommender(
         mixture=MIXTURE,
         descriptions=dict(catalogue or {}),
         card={
-            "data": {"digest": digest_of(events.table), "release": dict(events.release), "consumers": len(histories)},
+            "data": {"release": {name: events.release[name] for name in _TOLD if name in events.release}},
             "privacy": statement.as_dict(),
             "metrics": {},
             "baselines": {},

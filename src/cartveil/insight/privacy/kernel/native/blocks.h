@@ -137,31 +137,32 @@ INLINE void store_row(Half* to, Vector first, Vector second) {
     store(reinterpret_cast<float*>(to), row_of(first, second));
 }
 
-// Turn 16 x 16 words of a tile.
+// Turn 16 x 16 words of a tile: quarters of rows are put in place as they are loaded, words within quarters after that.
 static void turn(const Half* from, Half* to) {
-    typedef int32_t W __attribute__((vector_size(64)));
-    W a[16], b[16];
-    memcpy(a, from, 1024);
-    for (int i = 0; i < 16; i += 2) {
-        b[i] = (W)_mm512_unpacklo_epi32((__m512i)a[i], (__m512i)a[i + 1]);
-        b[i + 1] = (W)_mm512_unpackhi_epi32((__m512i)a[i], (__m512i)a[i + 1]);
-    }
-    for (int i = 0; i < 16; i += 4) {
-        a[i] = (W)_mm512_unpacklo_epi64((__m512i)b[i], (__m512i)b[i + 2]);
-        a[i + 1] = (W)_mm512_unpackhi_epi64((__m512i)b[i], (__m512i)b[i + 2]);
-        a[i + 2] = (W)_mm512_unpacklo_epi64((__m512i)b[i + 1], (__m512i)b[i + 3]);
-        a[i + 3] = (W)_mm512_unpackhi_epi64((__m512i)b[i + 1], (__m512i)b[i + 3]);
-    }
+    __m512i row[16];
     for (int i = 0; i < 4; ++i)
-        for (int j = 0; j < 16; j += 8) {
-            b[j + i] = (W)_mm512_shuffle_i32x4((__m512i)a[j + i], (__m512i)a[j + i + 4], 0x88);
-            b[j + i + 4] = (W)_mm512_shuffle_i32x4((__m512i)a[j + i], (__m512i)a[j + i + 4], 0xdd);
+        for (int j = 0; j < 4; ++j) {
+            const Half* at = from + j * 32 + i * 8;  // quarter i of rows j, j + 4, j + 8, j + 12
+            const auto quarter = [at](int k) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + k * 128)); };
+            __m512i four = _mm512_castsi128_si512(quarter(0));
+            four = _mm512_mask_broadcast_i32x4(four, 0x00f0, quarter(1));
+            four = _mm512_mask_broadcast_i32x4(four, 0x0f00, quarter(2));
+            row[4 * i + j] = _mm512_mask_broadcast_i32x4(four, 0xf000, quarter(3));
         }
-    for (int i = 0; i < 8; ++i) {
-        a[i] = (W)_mm512_shuffle_i32x4((__m512i)b[i], (__m512i)b[i + 8], 0x88);
-        a[i + 8] = (W)_mm512_shuffle_i32x4((__m512i)b[i], (__m512i)b[i + 8], 0xdd);
+    for (int i = 0; i < 16; i += 4) {
+        const __m512i a = _mm512_unpacklo_epi32(row[i], row[i + 1]), b = _mm512_unpackhi_epi32(row[i], row[i + 1]);
+        const __m512i c = _mm512_unpacklo_epi32(row[i + 2], row[i + 3]);
+        const __m512i d = _mm512_unpackhi_epi32(row[i + 2], row[i + 3]);
+        _mm512_storeu_si512(to + i * 32, _mm512_unpacklo_epi64(a, c));
+        _mm512_storeu_si512(to + i * 32 + 32, _mm512_unpackhi_epi64(a, c));
+        _mm512_storeu_si512(to + i * 32 + 64, _mm512_unpacklo_epi64(b, d));
+        _mm512_storeu_si512(to + i * 32 + 96, _mm512_unpackhi_epi64(b, d));
     }
-    memcpy(to, a, 1024);
+}
+
+INLINE void turn_block(const Half* from, Half* to) {
+    turn(from, to);
+    turn(from + TILE, to + TILE);
 }
 
 // Element (i, j) of a (rows, columns) matrix as vectors of 16 columns, zero outside of it.

@@ -171,20 +171,23 @@ static int64_t gram_of_states(const Step& step, const HeadRun& run, int64_t cons
 }
 
 // sum over t, s of factor_t factor_s <e_t, e_s> (<h_t, h_s> + 1), the 1 for the bias.
-static double head_gram_norm(const Step& step, const HeadRun& run, int64_t consumer, float* cells, const Spare& spare) {
+static Measure head_gram_norm(const Step& step, const HeadRun& run, int64_t consumer, float* cells, const Spare& spare) {
     const int64_t n = gram_of_states(step, run, consumer, spare);
     const float* factor = run.factor + run.first[consumer];
     const double bias = step.head_bias ? 1 : 0;
     sum_gram(cells, n);
-    double sum = 0;
+    double sum = 0, way = 0;
     for (int64_t i = 0; i < n; i += SQUARE)
         for (int64_t j = 0; j <= i; j += SQUARE, cells += SQUARE * SQUARE)
-            for (int64_t r = i; r < least(i + SQUARE, n); ++r)
+            for (int64_t r = i; r < least(i + SQUARE, n); ++r) {
+                const double own = static_cast<double>(cells[(r - i) * (SQUARE + 1)]);
+                if (i == j) way += fabs(static_cast<double>(factor[r])) * sqrt(own * (spare.full[r * n + r] + bias));
                 for (int64_t s = j; s < least(j + SQUARE, r + 1); ++s)
                     sum += (s < r ? 2 : 1) * static_cast<double>(cells[(r - i) * SQUARE + s - j]) *
                            (static_cast<double>(spare.full[r * n + s]) + bias) * static_cast<double>(factor[r]) *
                            static_cast<double>(factor[s]);
-    return sum;
+            }
+    return {sum, way};
 }
 
 // Pack each row's h times its factor times its consumer's.
@@ -200,7 +203,23 @@ static void pack_scaled(const Step& step, HeadRun& run, int64_t begin, int64_t r
     pack_rows(to, nullptr, 0, spare.rows, rows, step.hidden);
 }
 
-static double head_product_norm(const Step& step, HeadRun& run, int64_t consumer, const Spare& spare) {
+// How far a consumer's rows go, |e| row by row.
+static double way_of_head(const Step& step, const HeadRun& run, int64_t consumer) {
+    const int64_t wide = up(step.hidden, LANES);
+    double way = 0;
+    for (int64_t r = run.first[consumer]; r < run.first[consumer + 1]; ++r) {
+        double e = 0;
+        for (int64_t v = 0; v < step.items; v += WIDE) {
+            const float* panel = entry(step, run, r, v);
+            e += inner(panel, panel, least(WIDE, step.items - v));
+        }
+        const float* h = run.h + r * wide;
+        way += fabs(static_cast<double>(run.factor[r])) * sqrt(e * (inner(h, h, wide) + (step.head_bias ? 1 : 0)));
+    }
+    return way;
+}
+
+static Measure head_product_norm(const Step& step, HeadRun& run, int64_t consumer, const Spare& spare) {
     const int64_t begin = run.first[consumer], n = run.first[consumer + 1] - begin;
     pack_scaled(step, run, begin, n, nullptr, spare.packed, spare);
     double sum = 0;
@@ -216,7 +235,7 @@ static double head_product_norm(const Step& step, HeadRun& run, int64_t consumer
             sum += column * column;
         }
     }
-    return sum;
+    return {sum, way_of_head(step, run, consumer)};
 }
 
 // Add (scale factor e)^T h to the head's gradient; `scale` (rows,) is each consumer's clip factor, or null.
@@ -233,7 +252,7 @@ static void add_head(const Step& step, HeadRun& run, const float* scale, const S
                 float* to = step.head_bias_gradient + first + j;
                 store_some(to, load_some(to, m - j) + sum, m - j);
             }
-        multiply_into(m, step.hidden, run.rows, {e, 1, width, 0}, spare.packed, step.head_gradient + first * step.hidden,
-                      step.hidden, spare.strip);
+        multiply_into(m, step.hidden, run.rows, {e, 1, width, 0}, spare.packed,
+                      step.head_gradient + first * step.hidden, step.hidden, spare.strip);
     }
 }

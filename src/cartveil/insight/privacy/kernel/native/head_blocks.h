@@ -54,7 +54,7 @@ static void take_blocks(Arena& arena, const Step& step, int64_t rows, int64_t mo
     run.h = arena.take<Half>(blocks_of(rows, step.hidden) * BLOCK);
     run.e = arena.take<Half>(blocks_of(step.items, rows) * BLOCK);
     run.visit = arena.take<Half>(blocks_of(rows, VISIT) * BLOCK);
-    run.turned = arena.take<Half>(pairs ? blocks_of(rows, VISIT) * BLOCK : 0);
+    run.turned = arena.take<Half>(pairs ? blocks_of(32, VISIT) * BLOCK : 0);
     run.scaled = arena.take<Half>(blocks_of(step.hidden, rows) * BLOCK);
     run.scores = arena.take<float>(32 * 32);
     run.dh = arena.take<float>(up(step.hidden, 32) * wide);
@@ -188,12 +188,11 @@ static void use_visit(const Step& step, const PackedBlocks& packed, BlockRun& ru
                                     run.wide);
         }
     }
-    if (!run.pairs) return;
-    for (int64_t i = 0; i < run.wide / 16; ++i)
-        for (int64_t k = 0; k < 2 * depth; ++k)
-            turn(run.visit + i * DEPTH * BLOCK + k * TILE, run.turned + i * DEPTH * BLOCK + k * TILE);
+    // Pairs stand in the order of their first block, which is turned only now: it stays in the cache for all of them.
     for (int64_t p = 0; p < run.pairs; ++p) {
-        const Half* a = run.turned + 2 * run.pair[3 * p] * DEPTH * BLOCK;
+        const Half *a = run.turned, *from = run.visit + 2 * run.pair[3 * p] * DEPTH * BLOCK;
+        for (int64_t k = 0; k < 2 * DEPTH && (p == 0 || run.pair[3 * p] != run.pair[3 * p - 3]); ++k)
+            if (k % DEPTH < depth) turn_block(from + k * BLOCK, run.turned + k * BLOCK);
         const Half* b = run.visit + 2 * run.pair[3 * p + 1] * DEPTH * BLOCK;
         some_of_blocks(static_cast<int>(run.pair[3 * p + 2]), a, a + DEPTH * BLOCK, b, b + DEPTH * BLOCK, depth,
                        run.gram + p * 1024, 32);
@@ -270,21 +269,28 @@ INLINE float entry(const BlockRun& run, int64_t r, int64_t item) {
 }
 
 // As `head_gram_norm`, where <e_t, e_s> is the sum over other items and what both targets add to it.
-static double head_block_norm(const Step& step, const HeadRun& head, const BlockRun& run, int64_t consumer,
-                              const Spare& spare) {
+// `rough` is the way through other items, where products of 16 bits were added up.
+static Measure head_block_norm(const Step& step, const HeadRun& head, const BlockRun& run, int64_t consumer,
+                               const Spare& spare, double& rough) {
     const int64_t begin = head.first[consumer], end = head.first[consumer + 1];
     const int64_t n = gram_of_states(step, head, consumer, spare);
     const double bias = step.head_bias ? 1 : 0;
-    double sum = 0;
+    double sum = 0, way = 0;
     for (int64_t p = 0; p < run.pairs; ++p) {
         const int64_t a = 32 * run.pair[3 * p], b = 32 * run.pair[3 * p + 1];
         for (int64_t t = a > begin ? a : begin; t < least(a + 32, end); ++t) {
-            const float *product = run.gram + p * 1024 + (t - a) * 32 - b, *states = spare.full + (t - begin) * n - begin;
+            const float* product = run.gram + p * 1024 + (t - a) * 32 - b;
+            const float* states = spare.full + (t - begin) * n - begin;
             double row = 0;
             for (int64_t s = b > begin ? b : begin; s < least(b + 32, t + 1); ++s)
                 row += (s < t ? 2 : 1) * static_cast<double>(product[s]) * (static_cast<double>(states[s]) + bias) *
                        static_cast<double>(head.factor[s]);
             sum += row * static_cast<double>(head.factor[t]);
+            if (a != b) continue;
+            const double others = static_cast<double>(product[t]), own = static_cast<double>(run.own[t]);
+            const double size = static_cast<double>(states[t]) + bias, factor = fabs(static_cast<double>(head.factor[t]));
+            way += factor * sqrt((others + own * own) * size);
+            rough += factor * sqrt(others * size);
         }
     }
     for (int64_t s = begin; s < end; ++s)  // far apart in memory: ask for all before the first is needed
@@ -304,7 +310,7 @@ static double head_block_norm(const Step& step, const HeadRun& head, const Block
         }
         sum += row * static_cast<double>(run.own[s]) * static_cast<double>(head.factor[s]);
     }
-    return sum;
+    return {sum, way};
 }
 
 static void silence_blocks(const Step& step, BlockRun& run, int64_t begin, int64_t end) {

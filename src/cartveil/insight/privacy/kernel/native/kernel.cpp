@@ -12,6 +12,7 @@
 #include <cstring>
 #include <exception>
 #include <mutex>
+#include <numeric>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -59,7 +60,7 @@ class Workspace {
 };
 
 std::mutex one_step;
-Workspace shared_space;
+Workspace shared_space, space_alone;
 std::vector<Workspace> spaces;
 
 #if defined(__x86_64__)
@@ -189,13 +190,13 @@ void give_own_gradients(Step& step, Arena& arena) {
     });
 }
 
-void add_gradients(Step& from, Step& to) {
+void add_gradients(Step& from, Step& to, float factor) {
     std::vector<const float*> parts;
     each_gradient(from, [&](float*& gradient, int64_t) { parts.push_back(gradient); });
     size_t at = 0;
     each_gradient(to, [&](float*& gradient, int64_t count) {
         const float* part = parts[at++];
-        for (int64_t k = 0; k < count; ++k) gradient[k] += part[k];
+        for (int64_t k = 0; k < count; ++k) gradient[k] += factor * part[k];
     });
 }
 
@@ -226,7 +227,73 @@ void run_shares(const Variant& variant, const Step& step, const void* packed, co
     }
     work_share(variant, steps[0], packed, plan, 0, shares, arenas[0]);
     for (std::thread& thread : threads) thread.join();
-    for (size_t i = 1; i < shares; ++i) add_gradients(steps[i], steps[0]);
+    for (size_t i = 1; i < shares; ++i) add_gradients(steps[i], steps[0], 1);
+}
+
+// What consumers whose steps cancel need, one after another.
+struct Alone {
+    Step step;  // without clipping, its gradients one consumer's own
+    Arena arena;
+    size_t gradients;  // bytes, at the arena's beginning
+    const void* packed;
+};
+
+Alone lay_out_alone(const Variant& variant, const Step& step, int64_t longest, Arena arena) {
+    Alone alone = {step, arena, 0, nullptr};
+    alone.step.clipping = NONE;
+    give_own_gradients(alone.step, alone.arena);
+    alone.gradients = alone.arena.used;
+    alone.packed = variant.prepare(alone.step, longest, alone.arena);
+    return alone;
+}
+
+double norm_of(Step& step) {
+    double sums[8] = {};
+    each_gradient(step, [&](float*& gradient, int64_t count) {
+        for (int64_t k = 0; k < count; k += 8)
+            for (int64_t j = 0; j < std::min<int64_t>(8, count - k); ++j)
+                sums[j] += static_cast<double>(gradient[k + j]) * static_cast<double>(gradient[k + j]);
+    });
+    return std::sqrt(std::accumulate(sums, sums + 8, 0.0));
+}
+
+void add_alone(const Variant& variant, Step& step, Alone& alone, const Tile& tile) {
+    std::memset(alone.arena.base, 0, alone.gradients);
+    Arena arena = alone.arena;
+    variant.work(alone.step, alone.packed, tile, arena);
+    const int64_t member = *tile.members;
+    const double norm = step.norms[member] = norm_of(alone.step);
+    const auto factor = static_cast<float>(factor_of(step, member, norm));
+    if (factor != 0) add_gradients(alone.step, step, factor);  // 0: what is no number would stay none
+}
+
+// Whoever the tiles have left out: the gradient that is added is itself measured, so that rounding cannot hide any of
+// it. In vectors: the matrix unit would leave more rounding than gradient.
+bool run_alone(const Variant& variant, Step step, const Plan& plan) {
+    std::vector<Tile> tiles;
+    size_t work = 0;
+    for (const int64_t& member : plan.order) {
+        if (step.norms[member] != ALONE) continue;
+        const int64_t rows = head_rows(step, member);
+        tiles.push_back({&member, 1, step.lengths[member], rows, rows, plan.longest});
+        Arena arena = {nullptr, 0};
+        Step plain = step;
+        plain.clipping = NONE;
+        variant.work(plain, nullptr, tiles.back(), arena);
+        work = std::max(work, arena.used);
+    }
+    if (tiles.empty()) return true;
+    if (!space_alone.hold(lay_out_alone(variant, step, plan.longest, {nullptr, 0}).arena.used + work)) return false;
+    Alone alone = lay_out_alone(variant, step, plan.longest, space_alone.arena());
+    for (const Tile& tile : tiles) add_alone(variant, step, alone, tile);
+    return true;
+}
+
+const Variant& in_vectors(const Variant& variant) {
+#if defined(__x86_64__)
+    if (&variant == &AMX) return AVX512;
+#endif
+    return variant;
 }
 
 int run(const Variant& variant, const Step& step) {
@@ -245,7 +312,7 @@ int run(const Variant& variant, const Step& step) {
     if (!held) return 2;
     weights = shared_space.arena();
     run_shares(variant, step, variant.prepare(step, plan.longest, weights), plan);
-    return 0;
+    return step.clipping == NONE || run_alone(in_vectors(variant), step, plan) ? 0 : 2;
 }
 
 }  // namespace
@@ -314,6 +381,7 @@ CARTVEIL int cartveil_stream(const uint8_t* key, const uint8_t* nonce, uint32_t 
 CARTVEIL void cartveil_release() {
     const std::lock_guard<std::mutex> alone(cartveil::one_step);
     cartveil::shared_space.drop();
+    cartveil::space_alone.drop();
     cartveil::spaces.clear();
 }
 }

@@ -137,8 +137,14 @@ struct Spare {
     const float** rows;
 };
 
+// A squared norm, and the way that steps go to get there: the sum over t of |g_t| |x_t|. Rounding grows with the way;
+// where steps cancel, little of it is left.
+struct Measure {
+    double square, way;
+};
+
 // sum over t, s of <delta_t, delta_s> (<x_t, x_s> + <h_t-1, h_s-1> + 1): both weights and the bias at once.
-static double gram_norm(const Rows& rows, int64_t consumer, int64_t hidden, const LayerRun& run, const Spare& spare) {
+static Measure gram_norm(const Rows& rows, int64_t consumer, int64_t hidden, const LayerRun& run, const Spare& spare) {
     const int64_t four = gates_stride(hidden), wide = up(hidden, LANES), n = rows.length[consumer];
     memset(spare.cells, 0, static_cast<size_t>(gram_size(n)) * sizeof(float));
     memset(spare.others, 0, static_cast<size_t>(gram_size(n)) * sizeof(float));
@@ -152,16 +158,23 @@ static double gram_norm(const Rows& rows, int64_t consumer, int64_t hidden, cons
     gram(spare.rows, n, 1, 0, wide, spare.others);
     sum_gram(spare.cells, n);
     sum_gram(spare.others, n);
+    // Of blocks on the diagonal, what lies above it counts for nothing and the diagonal itself by half.
+    double way = 0;
+    for (int64_t i = 0, at = 0; i < n; at += SQUARE * SQUARE, i += SQUARE) {
+        at += i / SQUARE * SQUARE * SQUARE;
+        for (int64_t k = 0; k < SQUARE; ++k) {
+            float* row = spare.cells + at + k * SQUARE;
+            way += sqrt(static_cast<double>(row[k]) * (static_cast<double>(spare.others[at + k * SQUARE + k]) + 1));
+            for (int64_t l = k; l < SQUARE; ++l) row[l] *= l == k ? 0.5f : 0;
+        }
+    }
+    double sums[LANES] = {};
+    for (int64_t k = 0; k < gram_size(n) / LANES; k += LANES)
+        for (int64_t l = k; l < k + LANES; ++l)
+            sums[l - k] += static_cast<double>(spare.cells[l]) * (static_cast<double>(spare.others[l]) + 1);
     double sum = 0;
-    const float *a = spare.cells, *b = spare.others;
-    for (int64_t i = 0; i < n; i += SQUARE)
-        for (int64_t j = 0; j <= i; j += SQUARE, a += SQUARE * SQUARE, b += SQUARE * SQUARE)
-            for (int64_t k = 0; k < SQUARE * SQUARE; ++k) {
-                const int64_t above = i == j ? k % SQUARE - k / SQUARE : -1;  // of the diagonal
-                const double weight = above < 0 ? 2 : above == 0 ? 1 : 0;
-                sum += weight * static_cast<double>(a[k]) * (static_cast<double>(b[k]) + 1);
-            }
-    return sum;
+    for (int l = 0; l < LANES; ++l) sum += sums[l];
+    return {2 * sum, way};
 }
 
 // Squared entries of A^T B, strip by strip; A is (depth, m) with rows `left.column` apart, B packed.
@@ -185,8 +198,8 @@ static double squared_product(int64_t m, int64_t columns, int64_t depth, Left le
 }
 
 // The same from the gradients themselves, cheaper where T^2 exceeds about twice their size over a row.
-static double product_norm(const Rows& rows, int64_t consumer, int64_t hidden, const LayerRun& run,
-                           const Spare& spare) {
+static Measure product_norm(const Rows& rows, int64_t consumer, int64_t hidden, const LayerRun& run,
+                            const Spare& spare) {
     const int64_t four = gates_stride(hidden), wide = up(hidden, LANES), n = rows.length[consumer];
     for (int64_t t = 0; t < n; ++t)
         memcpy(spare.gathered + t * four, run.gates + (rows.start[t] + consumer) * four,
@@ -204,7 +217,13 @@ static double product_norm(const Rows& rows, int64_t consumer, int64_t hidden, c
         for (int64_t t = 0; t < n; ++t) bias += static_cast<double>(spare.gathered[t * four + j]);
         sum += bias * bias;
     }
-    return sum;
+    double way = 0;
+    for (int64_t t = 0; t < n; ++t) {
+        const float *d = spare.gathered + t * four, *x = run.x + (rows.start[t] + consumer) * run.wide;
+        const float* h = t ? spare.rows[t - 1] : nullptr;
+        way += sqrt(inner(d, d, 4 * hidden) * (inner(x, x, run.width) + (h ? inner(h, h, hidden) : 0) + 1));
+    }
+    return {sum, way};
 }
 
 // Steps from which on a layer's gradients themselves are cheaper than its Gram products.
@@ -212,11 +231,7 @@ INLINE int64_t gram_limit(int64_t hidden, int64_t width) {
     return 8 * hidden * (hidden + width) / (5 * hidden + width);
 }
 
-static double layer_norm(const Rows& rows, int64_t consumer, int64_t hidden, const LayerRun& run, const Spare& spare) {
-    return rows.length[consumer] < gram_limit(hidden, run.width)
-               ? gram_norm(rows, consumer, hidden, run, spare)
-               : product_norm(rows, consumer, hidden, run, spare);
-}
+INLINE bool layer_by_gram(int64_t steps, int64_t hidden, int64_t width) { return steps < gram_limit(hidden, width); }
 
 static void add_bias_gradient(const Rows& rows, const Layer& layer, int64_t hidden, const LayerRun& run) {
     for (int64_t row = 0; row < rows.steps; ++row)

@@ -1,4 +1,4 @@
-// The gradients of an LSTM's weights on the matrix unit, some rows at a time, so that what was split stays in the cache.
+// The gradients of an LSTM's weights on the matrix unit, some rows at a time: what was split stays in the cache.
 #pragma once
 
 constexpr int64_t SOME = 256;  // rows

@@ -37,7 +37,8 @@ static void pack_transposed(float* to, const float* source, int64_t depth, int64
         for (int64_t k = 0; k < depth; k += 16) {
             for (int64_t j = 0; j < width; ++j) {
                 const float* from = source + (first + j) * depth;
-                for (int64_t d = k; d < least(depth, k + 16); ++d) to[d * width + j] = first + j < columns ? from[d] : 0;
+                for (int64_t d = k; d < least(depth, k + 16); ++d)
+                    to[d * width + j] = first + j < columns ? from[d] : 0;
             }
         }
         to += depth * width;

@@ -3,6 +3,7 @@
 // B consumers, T steps, D numbers per step (the embedded fields, then the numeric features), H hidden units, V items.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -52,12 +53,23 @@ struct Step {
     float* head_gradient;           // (V, H); the tied field's gradient where tied
     float* head_bias_gradient;      // (V,) or null
     float* losses;                  // (B,)
-    double* norms;                  // (B,) before clipping; untouched without clipping
+    double* norms;                  // (B,) before clipping, or ALONE for now; untouched without clipping
     Field field[MAX_FIELDS];
     Layer layer[MAX_LAYERS];
 
     int64_t width() const { return fields * embedding + numeric; }
 };
+
+// In place of a norm: the steps of this consumer cancel so far that rounding hides it. Its tile leaves it out.
+constexpr double ALONE = -1;
+
+// The factor that brings a gradient of this norm to the clip; 0 for a norm that is no number.
+static inline double factor_of(const Step& step, int64_t consumer, double norm) {
+    const double clip = step.clip * (step.shares ? static_cast<double>(step.shares[consumer]) : 1);
+    if (!(norm < HUGE_VAL)) return 0;
+    if (step.clipping == AUTOMATIC) return clip / (norm + 0.01);
+    return norm > clip ? clip / norm : 1;
+}
 
 // Consumers that are worked on together, longest first. The head's rows are the steps that have a weight.
 struct Tile {

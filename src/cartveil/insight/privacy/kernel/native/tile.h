@@ -15,6 +15,8 @@ INLINE bool by_blocks(const Step& step, int64_t longest) {
     return BLOCKS && step.items >= 512 && (step.clipping == NONE || head_by_gram(step, longest));
 }
 
+INLINE bool layers_by_blocks(const Step& step) { return BLOCKS && step.hidden >= 32; }
+
 // Everything a tile needs, laid out in the arena.
 struct Work {
     Rows rows;
@@ -234,58 +236,75 @@ static double meeting(const Step& step, const Tile& tile, const Work& work, int6
 }
 
 // Squared norm of one consumer's gradient of one field's matrix; with the cross term where the head is tied to it.
-static double field_norm(const Step& step, const Tile& tile, const Work& work, int64_t consumer, int64_t f,
-                         const float* dx) {
+static Measure field_norm(const Step& step, const Tile& tile, const Work& work, int64_t consumer, int64_t f,
+                          const float* dx) {
     const Field& field = step.field[f];
     const int64_t* ids = field.ids + tile.members[consumer] * step.time;
     const int64_t n = work.length[consumer], wide = up(step.width(), LANES), width = step.embedding;
     order_tokens(ids, n, work.order);
-    double sum = 0;
+    double sum = 0, ways = 0;
     for (int64_t k = 0; k < n;) {
         const int64_t id = ids[work.order[k]];
+        double way = 0;
         memset(work.token, 0, static_cast<size_t>(width) * sizeof(float));
         for (; k < n && ids[work.order[k]] == id; ++k) {
             const float* row = dx + (work.start[work.order[k]] + consumer) * wide + f * width;
             for (int64_t j = 0; j < width; ++j) work.token[j] += row[j];
+            way += sqrt(inner(row, row, width));
         }
         if (id == field.padding) continue;
         sum += inner(work.token, work.token, width);
+        ways += way * way;  // tokens have rows of their own
         if (step.tied == f) sum += 2 * meeting(step, tile, work, consumer, id);
     }
-    return sum;
+    return {sum, sqrt(ways)};
 }
 
-static double head_norm(const Step& step, const Tile& tile, Work& work, int64_t consumer) {
+static Measure head_norm(const Step& step, const Tile& tile, Work& work, int64_t consumer, double& rough) {
 #if BLOCKS
-    if (by_blocks(step, tile.longest)) return head_block_norm(step, work.head, work.blocks, consumer, work.spare);
+    if (by_blocks(step, tile.longest))
+        return head_block_norm(step, work.head, work.blocks, consumer, work.spare, rough);
 #endif
+    (void)rough;
     if (!head_by_gram(step, tile.most)) return head_product_norm(step, work.head, consumer, work.spare);
     return head_gram_norm(step, work.head, consumer, work.cells[consumer], work.spare);
 }
 
-static double squared_norm(const Step& step, const Tile& tile, Work& work, int64_t consumer, const float* dx) {
-    double sum = head_norm(step, tile, work, consumer);
-    for (int64_t l = 0; l < step.layers; ++l)
-        sum += layer_norm(work.rows, consumer, step.hidden, work.layer[l], work.spare);
-    for (int64_t f = 0; f < step.fields; ++f) sum += field_norm(step, tile, work, consumer, f, dx);
-    return sum;
-}
+// How much of a squared way may be left for its norm to be told from rounding: in single precision where inner products
+// of steps are added up, or where gradients themselves are squared; and with products of 16 bits.
+constexpr double BY_GRAM = 2e-3, BY_PRODUCT = 1e-6, BY_BLOCKS = 2e-2, BY_BLOCK_PRODUCT = 3e-3;
 
-// The factor that brings a gradient of this norm to the clip; 0 for a norm that is no number.
-INLINE double factor_of(const Step& step, double norm, double share) {
-    const double clip = step.clip * share;
-    if (!(norm < HUGE_VAL)) return 0;
-    if (step.clipping == AUTOMATIC) return clip / (norm + 0.01);
-    return norm > clip ? clip / norm : 1;
+// The squared norm of one consumer's whole gradient; or ALONE where too little is left of the way there.
+static double squared_norm(const Step& step, const Tile& tile, Work& work, int64_t consumer, const float* dx) {
+    double rough = 0, apart = 0;
+    Measure head = head_norm(step, tile, work, consumer, rough);
+    double sum = head.square;
+    for (int64_t f = 0; f < step.fields; ++f) {
+        const Measure field = field_norm(step, tile, work, consumer, f, dx);
+        sum += field.square;
+        if (step.tied != f) apart += BY_PRODUCT * field.way * field.way;
+        else head.way += field.way, rough += rough > 0 ? field.way : 0;
+    }
+    const bool crossed = step.tied >= 0 || head_by_gram(step, tile.most);
+    double doubt = apart + (crossed ? BY_GRAM : BY_PRODUCT) * head.way * head.way + BY_BLOCKS * rough * rough;
+    for (int64_t l = 0; l < step.layers; ++l) {
+        const bool gram = layer_by_gram(work.length[consumer], step.hidden, work.layer[l].width);
+        const Measure layer = gram ? gram_norm(work.rows, consumer, step.hidden, work.layer[l], work.spare)
+                                   : product_norm(work.rows, consumer, step.hidden, work.layer[l], work.spare);
+        sum += layer.square;
+        const double part = (gram ? BY_GRAM : BY_PRODUCT) + (layers_by_blocks(step) ? BY_BLOCK_PRODUCT : 0);
+        doubt += part * layer.way * layer.way;
+    }
+    return sum < doubt ? ALONE : sum;  // a NaN stays one
 }
 
 static void find_scales(const Step& step, const Tile& tile, Work& work, const float* dx) {
     for (int64_t i = 0; i < tile.count; ++i) {
         const int64_t member = tile.members[i];
         const double squared = squared_norm(step, tile, work, i, dx);
-        const double norm = squared < 0 ? 0 : sqrt(squared);  // a NaN stays one
-        step.norms[member] = norm;
-        work.scale[i] = static_cast<float>(factor_of(step, norm, step.shares ? static_cast<double>(step.shares[member]) : 1));
+        const bool alone = squared == ALONE;
+        step.norms[member] = alone ? ALONE : sqrt(squared);
+        work.scale[i] = alone ? 0 : static_cast<float>(factor_of(step, member, step.norms[member]));
         for (int64_t r = work.first[i]; r < work.first[i + 1]; ++r) work.row_scale[r] = work.scale[i];
     }
 }
@@ -307,7 +326,8 @@ static void scale_states(const Step& step, Work& work, float* dx) {
                 scale_row(work.layer[l].gates + row * four, work.scale[i], four);
                 if (work.scale[i] != 0) continue;
                 memset(work.layer[l].h + row * wide, 0, static_cast<size_t>(wide) * sizeof(float));
-                if (l == 0) memset(const_cast<float*>(work.layer[0].x) + row * x_wide, 0, static_cast<size_t>(x_wide) * 4);
+                float* x = const_cast<float*>(work.layer[0].x) + row * x_wide;
+                if (l == 0) memset(x, 0, static_cast<size_t>(x_wide) * sizeof(float));
             }
         }
 }
@@ -373,7 +393,7 @@ static void add_all(const Step& step, const Tile& tile, Work& work, const float*
         add_head(step, work.head, scale, work.spare);
     for (int64_t l = 0; l < step.layers; ++l)
 #if BLOCKS
-        if (step.hidden >= 32)
+        if (layers_by_blocks(step))
             add_gradients_by_blocks(work.rows, step.layer[l], step.hidden, work.layer[l], work.spare, work.gradient);
         else
 #endif
