@@ -175,7 +175,7 @@ def read_tables(path: str | Path) -> tuple[dict[str, pa.Table], dict[str, str]]:
 
 def need_learning(command: str) -> None:
     """Refuse with a hint where the learning framework is not installed."""
-    for module in ("torch", "safetensors"):
+    for module in ("torch", "safetensors", "dp_accounting"):
         if importlib.util.find_spec(module) is None:
             hint = "pip install 'cartveil[learn]'"
             raise MissingExtraError(f"`{command}` needs the extra `learn` ({module})", hint=hint)

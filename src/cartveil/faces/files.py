@@ -2,6 +2,8 @@
 
 import io
 import json
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,6 +28,22 @@ def make_folder(path: Path) -> None:
     except OSError as error:
         reason = (error.strerror or "cannot be made").lower()
         raise StorageError(reason, path=str(path), hint="choose another folder, or check the permissions") from None
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Refuse where a folder cannot be made or written; asked before costly work, and leaves nothing behind."""
+    made = [each for each in (folder, *folder.parents) if not each.exists()]
+    try:
+        make_folder(folder)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = (error.strerror or "cannot be written").lower()
+        raise StorageError(reason, path=str(folder), hint="choose another folder, or check the permissions") from None
+    finally:
+        with suppress(OSError):  # not made, or no longer empty: then it is somebody else's
+            for each in made:
+                each.rmdir()
 
 
 def write_new(path: Path, text: str) -> None:

@@ -15,7 +15,11 @@ from cartveil.events.mark import ProtectionMark
 from cartveil.events.protected import ProtectedEvents
 from command import cartveil
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
+
+from cartveil.insight.decisions.recommend.sequential.companions import Companions  # noqa: E402 - after the skip
+from cartveil.insight.decisions.recommend.sequential.recommender import SequenceRecommender  # noqa: E402
+from cartveil.insight.sequences.vocabulary import Vocabulary  # noqa: E402
 
 captum = pytest.mark.skipif(
     importlib.util.find_spec("captum") is None and not os.environ.get("CI"), reason="needs the extra `explain`"
@@ -88,3 +92,46 @@ def test_a_consumer_who_is_not_in_the_release_is_said(here: Path) -> None:
     done = cartveil("explain", "next-item", "events.parquet", "--consumer", "nobody")
     assert done.code == 1
     assert "no such pseudonym in this release" in done.err
+
+
+@pytest.fixture(scope="module")
+def paired(learned: Path) -> Path:
+    """Return a recommender of pairs whose most likely item is in no pair."""
+    words = tuple(f"item {number}" for number in range(12))
+    popularity = torch.tensor([0.0, 0.0, 0.9, *[0.1 / 11] * 11])
+    weights = torch.zeros(3, 3)
+    weights[1, 2] = weights[2, 1] = 1.0
+    companions = Companions(torch.tensor([5, 6, 7]), weights)
+    mixture = {"companions": 0.2, "popularity": 0.4}
+    card: dict[str, object] = {"privacy": None}
+    SequenceRecommender(Vocabulary(words), popularity, companions, None, 0.0, mixture, {}, card).save(
+        learned / "paired"
+    )
+    return learned / "paired"
+
+
+def test_the_first_item_of_the_list_that_can_be_explained_is(here: Path, paired: Path) -> None:
+    consumer = ("events.parquet", "--consumer", a_pseudonym(here))
+    (first,) = json.loads(cartveil("recommend", str(paired), *consumer, "-k", "1", "--json").out)
+    assert first["item"] == "item 0"  # popular, and in no pair
+    found = cartveil("explain", str(paired), *consumer, "--json")
+    assert found.code == 0, found.err
+    assert json.loads(found.out)["item"] in {"item 3", "item 4", "item 5"}
+
+
+@captum
+def test_the_strongest_events_are_those_that_add_or_take_most(here: Path) -> None:
+    words = ("explain", "next-item", "events.parquet", "--consumer", a_pseudonym(here))
+    every = [abs(event["adds"]) for event in json.loads(cartveil(*words, "--json").out)["events"]]
+    listed = [abs(float(line.split()[-1])) for line in cartveil(*words, "-k", "3").out.splitlines()[1:]]
+    assert listed == pytest.approx(sorted(every, reverse=True)[:3], abs=1e-3)
+
+
+@captum
+def test_an_item_that_was_bought_before_is_said_to_count_by_itself(here: Path) -> None:
+    table = pq.read_table(here / "events.parquet")
+    done = cartveil(
+        "explain", "next-item", "events.parquet", "--consumer", a_pseudonym(here), "--item", str(table["item"][0])
+    )
+    assert done.code == 0, done.err
+    assert "it was bought before, which counts in the list by itself" in done.err

@@ -122,6 +122,28 @@ def test_a_model_of_the_other_kind_is_refused(here: Path) -> None:
     assert "hint: " in done.err
 
 
+@pytest.mark.parametrize("job", ["forecast", "next-item"])
+def test_a_model_of_another_kind_is_not_written_over_and_nothing_is_trained(here: Path, job: str) -> None:
+    card = (here / "models" / "recommend" / "card.json").read_bytes()
+    done = cartveil("train", job, "recommend.parquet", "--out", "models/recommend")
+    assert done.code == 1
+    assert "holds a `recommender`" in done.err
+    assert "hint: choose another --out" in done.err
+    assert "epoch" not in done.err
+    assert (here / "models" / "recommend" / "card.json").read_bytes() == card
+
+
+def test_a_model_without_a_promise_does_not_take_the_place_of_one_with(here: Path) -> None:
+    from cartveil.insight.models.card import save_model
+
+    privacy = {"epsilon": 4.0, "delta": 1e-6, "unit": "consumer", "relation": "add or remove one"}
+    save_model(here / "models" / "private", {}, {"kind": "sequence recommender", "privacy": privacy})
+    done = cartveil("train", "next-item", "recommend.parquet", "--out", "models/private")
+    assert done.code == 1
+    assert "privacy statement" in done.err
+    assert "hint: choose another --out" in done.err
+
+
 def test_erasing_marks_the_models_that_learned_from_the_consumer(here: Path) -> None:
     words = ("erase", "vault", "c3", "--as", "o:privacy_officer", "--yes", "--learned", ".")
     assert cartveil(*words).code == 0

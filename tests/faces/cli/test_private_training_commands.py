@@ -1,12 +1,17 @@
 """`train --epsilon`: a recommender within a budget of privacy, and the ledger that keeps it."""
 
+import importlib.util
 import json
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cartveil.errors import ModelError
 from command import PASSPHRASE, Done, cartveil
 
 pytest.importorskip("torch")
@@ -105,6 +110,11 @@ def test_who_may_not_spend_is_refused(here: Path) -> None:
         ((*PROMISE, "--vault", "vault"), "--vault: a budget is charged to a vault by somebody"),
         ((*PROMISE, *SCIENTIST), "--vault: a budget is charged to a vault by somebody"),
         (("--epsilon", "0", "--delta", "1e-6"), "epsilon: must be above 0"),
+        (("--epsilon", "4", "--delta", "1e-16"), "delta: must be at least 1e-14"),
+        (("--epsilon", "inf", "--delta", "1e-6"), "epsilon: must be above 0 and finite"),
+        (("--epsilon", "4", "--delta", "nan"), "delta: must be between 0 and 1"),
+        ((*PROMISE, "--seed", "-1"), "Invalid value for '--seed'"),
+        ((*PROMISE, "--seed", str(2**63)), "Invalid value for '--seed'"),
         ((*PROMISE, "--catalogue", "events.parquet"), "events.parquet: cannot be read as text"),
     ],
 )
@@ -127,3 +137,96 @@ def test_a_catalogue_names_each_item_once(here: Path, tmp_path: Path) -> None:
     done = train("--out", "models/none", *PROMISE, "--catalogue", str(tmp_path / "twice.txt"))
     assert done.code == 2
     assert f"{tmp_path / 'twice.txt'}:3: an item stands there twice" in done.err
+
+
+def changed(folder: Path, name: str, change: Callable[[pa.Table], pa.Table]) -> str:
+    """Write the release with other columns, as one that Cartveil made, and return its name."""
+    table = pq.read_table(folder / "events.parquet")
+    pq.write_table(change(table).replace_schema_metadata(table.schema.metadata), folder / name)
+    return name
+
+
+def with_numbers(table: pa.Table) -> pa.Table:
+    place = table.column_names.index("item")
+    return table.set_column(place, "item", pa.array(range(len(table)), pa.int64()))
+
+
+@pytest.mark.parametrize(
+    ("change", "out", "delta", "said"),
+    [
+        (lambda table: table.drop(["item"]), "models/none", "1e-4", "item: the release has no `item` column"),
+        (lambda table: table.drop(["subject"]), "models/none", "1e-4", "the release has no `subject` column"),
+        (with_numbers, "models/none", "1e-4", "item: must be text, not int64"),
+        (lambda table: table, "catalogue.txt/below", "1e-4", "catalogue.txt/below: "),
+        (lambda table: table, "models/none", "1.05e-14", "delta: must be at least 1e-14"),
+    ],
+)
+def test_what_needs_no_look_at_the_data_is_refused_before_anything_is_spent(
+    here: Path, change: Callable[[pa.Table], pa.Table], out: str, delta: str, said: str
+) -> None:
+    before, release = left(here), changed(here, "changed.parquet", change)
+    promise = ("--epsilon", "4", "--delta", delta, "--vault", "vault", *SCIENTIST)
+    done = cartveil("train", "recommend", release, "--out", out, *promise)
+    assert done.code in {1, 2}
+    assert said in done.err
+    assert left(here) == before
+    assert not (here / out).exists()
+
+
+def test_a_training_that_fails_names_the_reservation_that_stays_spent(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(here / "vault", tmp_path / "vault")  # so that nobody else misses what this one spends
+
+    def failing(*_: object, **__: object) -> None:
+        raise ModelError("nothing to learn from", hint="bring more")
+
+    grant = ("budget", "grant", str(tmp_path / "vault"), "orders", *OFFICER, "--purpose", "recommendation")
+    assert cartveil(*grant, "--epsilon", "1", "--delta", "1e-6").code == 0
+    monkeypatch.setattr("cartveil.insight.decisions.recommend.sequential.train_private_recommender", failing)
+    promise = ("--epsilon", "1", "--delta", "1e-6", "--vault", str(tmp_path / "vault"), *SCIENTIST)
+    done = train("--out", "models/none", *promise)
+    assert done.code == 1
+    assert "nothing to learn from" in done.err
+    assert "hint: bring more; reservation `" in done.err
+    (reservation,) = re.findall(r"reservation `(\w+)` stays spent", done.err)
+    freed = cartveil(
+        "budget", "release", str(tmp_path / "vault"), reservation, *OFFICER, "--epsilon", "0", "--delta", "0"
+    )
+    assert freed.code == 0, freed.err
+
+
+def test_a_delta_above_one_over_the_consumers_is_told(here: Path) -> None:
+    done = train("--out", "models/loose", "--epsilon", "20", "--delta", "0.5", "--catalogue", "catalogue.txt")
+    assert done.code == 0, done.err
+    assert "delta 0.5 is above 1 over the " in done.err
+
+
+def test_a_private_model_says_which_part_is_explained_and_what_stands_beside_it(here: Path) -> None:
+    if not (here / "models" / "free").exists():
+        assert train("--out", "models/free", *PROMISE, "--catalogue", "catalogue.txt").code == 0
+    card = json.loads((here / "models" / "free" / "card.json").read_text(encoding="utf-8"))
+    assert set(card["mixture"]) == {"companions", "popularity"}  # no LSTM was trained
+    pseudonym = str(pq.read_table(here / "events.parquet")["subject"][0].as_py())
+    done = cartveil("explain", "models/free", "events.parquet", "--consumer", pseudonym)
+    assert done.code == 0, done.err
+    assert "pairs: 3% of a list and all that is explained here" in done.err
+    assert "beside it: the consumer's own past 90%, popularity 7%" in done.err
+
+
+@pytest.mark.parametrize("command", ["recommend", "explain"])
+def test_a_release_without_consumers_has_no_history(here: Path, command: str) -> None:
+    if not (here / "models" / "free").exists():
+        assert train("--out", "models/free", *PROMISE, "--catalogue", "catalogue.txt").code == 0
+    release = changed(here, "nobody.parquet", lambda table: table.drop(["subject"]))
+    done = cartveil(command, "models/free", release, "--consumer", "u_1")
+    assert done.code == 2
+    assert "nobody.parquet: the release has no `subject` column" in done.err
+
+
+def test_without_the_accountant_nothing_is_begun(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "dp_accounting" else found(name))
+    done = train("--out", "models/none", *PROMISE, "--catalogue", "catalogue.txt")
+    assert done.code == 2
+    assert "`train` needs the extra `learn` (dp_accounting)" in done.err

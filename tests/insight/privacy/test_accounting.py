@@ -3,6 +3,7 @@
 import importlib.util
 import math
 import os
+import sys
 from statistics import NormalDist
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cartveil.errors import InputError, ModelError
+from cartveil.errors import InputError, MissingExtraError, ModelError
+from cartveil.insight.privacy import accounting
 from cartveil.insight.privacy.accounting import EventLog, Step, epsilon_of, noise_multiplier_for, steps_within
 from cartveil.insight.privacy.entries import Draw, Noise, Threshold
 
@@ -205,3 +207,35 @@ def test_the_account_follows_what_was_done_not_what_was_planned() -> None:
         add_noise(SimpleNamespace(gradients={"w": torch.zeros(2)}, bound=3.0), multiplier=1.5, log=log, random=random)  # type: ignore[arg-type]
     assert [(step.rate, step.multiplier, step.bound) for step in log.steps] == [(0.02, 1.5, 3.0)] * 7
     assert epsilon_of(log, delta=1e-5) == epsilon_of(log_of((0.02, 1.5, 7)), delta=1e-5)
+
+
+@pytest.mark.parametrize("delta", [1e-16, 5e-324, 0.0, 1.0, -1.0, math.nan, math.inf])
+def test_a_delta_that_cannot_be_accounted_for_is_refused(delta: float) -> None:
+    log = log_of((1.0, 4.0, 1))
+    for ask in (
+        lambda: epsilon_of(log, delta=delta),
+        lambda: noise_multiplier_for(epsilon=4, delta=delta, rate=1.0, steps=1),
+    ):
+        with pytest.raises(InputError) as refused:
+            ask()
+        assert refused.value.path == "delta"
+        assert refused.value.hint
+
+
+def test_the_least_delta_still_has_an_epsilon() -> None:
+    multiplier = noise_multiplier_for(epsilon=4, delta=accounting.LEAST_DELTA, rate=1.0, steps=1)
+    assert 3.9 < epsilon_of(log_of((1.0, multiplier, 1)), delta=accounting.LEAST_DELTA) <= 4
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -1.0, math.nan, math.inf])
+def test_an_epsilon_that_promises_nothing_is_refused(epsilon: float) -> None:
+    with pytest.raises(InputError, match="epsilon: must be above 0 and finite"):
+        noise_multiplier_for(epsilon=epsilon, delta=DELTA, rate=1.0, steps=1)
+
+
+def test_without_the_accountant_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    accounting._epsilon.cache_clear()
+    monkeypatch.setitem(sys.modules, "dp_accounting", None)
+    with pytest.raises(MissingExtraError, match="extra `learn`") as missing:
+        epsilon_of(log_of((1.0, 4.0, 1)), delta=DELTA)
+    assert "cartveil[learn]" in missing.value.hint

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from cartveil.errors import ModelError
 from cartveil.insight.privacy.accounting import EventLog, epsilon_of
 from cartveil.insight.privacy.entries import Draw, Noise, Threshold
-from cartveil.insight.privacy.statement import statement_of
+from cartveil.insight.privacy.statement import PrivacyStatement, statement_of
 
 
 def trained(*, secret: bool = True, steps: int = 5) -> EventLog:
@@ -64,3 +65,18 @@ def test_it_is_plain_json_for_a_card() -> None:
 @pytest.mark.parametrize("log", [EventLog(), trained(steps=0)])
 def test_a_log_without_training_is_described_too(log: EventLog) -> None:
     assert "epsilon" in str(statement_of(log, delta=1e-5))
+
+
+@pytest.mark.parametrize("epsilon", [math.inf, math.nan, 4.1])
+def test_a_training_that_cost_more_than_was_promised_is_not_kept(epsilon: float) -> None:
+    said = replace(statement_of(trained(), delta=1e-5), epsilon=epsilon)
+    with pytest.raises(ModelError, match="more privacy than was promised"):
+        said.require(4.0)
+    replace(said, epsilon=4.0).require(4.0)
+
+
+def test_an_infinite_epsilon_can_be_read_back_and_said() -> None:
+    written = replace(statement_of(trained(), delta=1e-5), epsilon=math.inf).as_dict()
+    back = PrivacyStatement(**{**written, "beside": tuple(written["beside"])})
+    assert "epsilon inf at delta" in str(back)
+    assert back.as_dict() == written

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cartveil.errors import ModelError
+from cartveil.errors import ColumnError, ModelError
 from cartveil.insight.sequences import baskets_of, learn_vocabulary
 from cartveil.insight.sequences.habits import buyers_of, habits_of, trends_of
 from cartveil.insight.sequences.histories import histories_of
@@ -55,6 +55,23 @@ def test_without_orders_one_time_is_one_basket():
     table = _table(ROWS).drop_columns("order")
     baskets = baskets_of(table, learn_vocabulary(table["item"], at_most=9))
     assert np.diff(baskets.offsets).tolist() == [2, 1, 1, 1]
+
+
+def test_whole_numbers_are_seconds_as_they_are_to_a_store():
+    days = _table(ROWS)
+    seconds = pa.array([row[1] * 86_400 for row in ROWS], pa.int64())
+    vocabulary = learn_vocabulary(days["item"], at_most=9)
+    one, other = (baskets_of(events, vocabulary) for events in (days, days.set_column(1, "time", seconds)))
+    assert one.day.tolist() == other.day.tolist() == [10, 11, 13, 12]
+
+
+@pytest.mark.parametrize("times", [pa.array(["1970-01-02"] * 6), pa.array([86_400.0] * 6), pa.array([True] * 6)])
+def test_what_is_no_time_is_refused(times):
+    table = _table(ROWS)
+    table = table.set_column(1, "time", times)
+    with pytest.raises(ColumnError, match=f"^time: `{times.type}` cannot be read as a time") as caught:
+        baskets_of(table, learn_vocabulary(table["item"], at_most=9))
+    assert "whole seconds" in caught.value.hint
 
 
 def test_unknown_items_leave_an_empty_basket():

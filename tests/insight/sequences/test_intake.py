@@ -91,7 +91,10 @@ def test_the_order_of_consumers_does_not_depend_on_what_they_did():
     ],
 )
 def test_a_time_is_a_timestamp_a_date_or_whole_seconds(times, micros):
-    with stored(pa.table({"subject": ["a"], "time": times, "item": ["x"]}), SequenceSpec()) as store:
+    events = pa.table({"subject": ["a"], "time": times, "item": ["x"]})
+    with stored(events, SequenceSpec()) as store:
+        assert store.time.tolist() == [micros]
+    with stored(_release(events), SequenceSpec()) as store:
         assert store.time.tolist() == [micros]
 
 
@@ -122,11 +125,6 @@ def test_a_missing_column_is_named(column, tmp_path):
         write_sequences(events, tmp_path / "store", SPEC)
 
 
-def test_a_column_of_numbers_may_not_take_the_gaps_name(tmp_path):
-    with pytest.raises(ColumnError, match=r"^gap: "):
-        write_sequences(table([]), tmp_path / "store", SequenceSpec(numeric=("gap",)))
-
-
 def test_numbers_that_are_not_finite_count_as_missing():
     events = table([("a", when, "x", "y", amount) for when, amount in enumerate((np.inf, np.nan, 1e300, 2.5))])
     with stored(events) as store:
@@ -134,14 +132,81 @@ def test_numbers_that_are_not_finite_count_as_missing():
 
 
 def test_no_event_makes_no_store(tmp_path):
-    with pytest.raises(InputError, match="no event"):
+    with pytest.raises(InputError, match="no event") as caught:
         write_sequences(table([]), tmp_path / "store", SPEC)
+    assert caught.value.path == str(tmp_path / "store")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_release_without_an_event_is_named(tmp_path):
+    file = tmp_path / "events.parquet"
+    _release(table([])).save(file)
+    with pytest.raises(InputError, match="no event") as caught:
+        write_sequences(file, tmp_path / "store", SPEC)
+    assert caught.value.path == str(file)
+
+
+@pytest.mark.parametrize("block", [0, -1])
+def test_a_block_holds_an_event_at_least(tmp_path, block):
+    with pytest.raises(InputError, match=r"^block: must be at least 1"):
+        write_sequences(table([("a", 1, "x", "y", 1.0)]), tmp_path / "store", SPEC, block=block)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (["events", "more"], r"^source\[0\]: `str` is no table of events"),
+        ([table([("a", 1, "x", "y", 1.0)]), None], r"^source\[1\]: `NoneType` is no table of events"),
+        (None, r"^source\[0\]: `NoneType` is no table of events"),
+        ({"subject": ["a"]}, r"^source\[0\]: `str` is no table of events"),
+    ],
+)
+def test_what_is_no_table_of_events_is_refused(tmp_path, source, message):
+    with pytest.raises(InputError, match=message):
+        write_sequences(source, tmp_path / "store", SPEC)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_single_record_batch_will_do():
+    (batch,) = table([("a", 1, "x", "y", 1.0)]).to_batches()
+    with stored(batch) as store:
+        assert len(store) == 1
+
+
+@pytest.mark.parametrize("block", [1, 3, 100])
+def test_tables_of_other_types_and_orders_of_columns_are_read_one_after_another(block):
+    whole = table([("a", when, "x", "y", 1.0) for when in range(4)])
+    times = pa.array([dt.datetime(1970, 1, 1, 0, 0, when) for when in range(4, 6)], pa.timestamp("ms"))
+    other = pa.table({"item": ["x", "z"], "amount": [1, 2], "time": times, "shop": ["y", None], "subject": ["a", "b"]})
+    with stored([whole, other, whole.slice(0, 1)], block=block) as store:
+        assert {name: len(events) for name, events in _read(store).items()} == {"a": 6, "b": 1}
+        assert sorted(store.time // 1_000_000) == [0, 0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("block", [1, 3, 100])
+def test_a_column_that_a_later_table_lacks_is_named(tmp_path, block):
+    whole = table([("a", when, "x", "y", 1.0) for when in range(4)])
+    with pytest.raises(ColumnError, match=r"^shop: the events lack this column"):
+        write_sequences([whole, whole.drop_columns(["shop"])], tmp_path / "store", SPEC, block=block)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    events = table([("a", 1, "x", "y", 1.0)])
+    with pytest.raises(ColumnError, match=r"^item: the events have two columns of this name"):
+        write_sequences(events.append_column("item", events["item"]), tmp_path / "store", SPEC)
 
 
 def test_what_stands_there_is_left_alone(tmp_path):
     with pytest.raises(InputError, match="something stands there already"):
         write_sequences(table([("a", 1, "x", "y", 1.0)]), tmp_path, SPEC)
+
+
+def test_a_link_to_nowhere_is_left_alone(tmp_path):
+    (tmp_path / "store").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="something stands there already"):
+        write_sequences(table([("a", 1, "x", "y", 1.0)]), tmp_path / "store", SPEC)
 
 
 def test_a_source_that_fails_halfway_leaves_nothing(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -110,6 +111,13 @@ def test_how_many_canaries_were_left_out_changes_nothing_public() -> None:
     drawn = canaries()
     for included in (np.zeros(len(drawn), bool), np.ones(len(drawn), bool)):
         assert with_canaries(people(), Canaries(drawn.items, included), field="item").consumers == PEOPLE + CANARIES
+
+
+def test_a_checkpoint_of_other_canaries_would_be_refused() -> None:
+    drawn, plain = canaries(), people()
+    flipped, known = Canaries(drawn.items, ~drawn.included), replace(plain, fingerprint=lambda: "spring")
+    made = [with_canaries(*each, field="item") for each in ((plain, drawn), (plain, flipped), (known, drawn))]
+    assert len({each.fingerprint() for each in made}) == 3
 
 
 def test_parts_with_canaries_keep_the_order_of_their_rows() -> None:

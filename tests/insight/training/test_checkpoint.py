@@ -1,17 +1,22 @@
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from cartveil.errors import ModelError, StorageError
+from cartveil.errors import IntegrityError, ModelError, StorageError
+from cartveil.insight.models.next_item import NextItem
 from cartveil.insight.training.checkpoint import Snapshot, write_checkpoint
+from cartveil.insight.training.lessons import Lesson, mean_loss
+from cartveil.insight.training.loop import fit
 from cartveil.insight.training.progress import Progress
-from training_shop import CONFIG, same_weights, sequences, small_model, trained
+from training_shop import CONFIG, same_weights, sequences, shuffled, small_model, trained
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +104,92 @@ def test_batches_in_another_order_are_noticed(none_yet: Path) -> None:
         trained(checkpoint=none_yet, ids=fewer)
 
 
+class Shuffled:
+    """Sequences that know themselves apart from others."""
+
+    def __init__(self, name: str, seed: int = 5) -> None:
+        self.name, self.asked, self._batches = name, 0, shuffled(sequences(seed=seed))
+
+    def batches(self, generator: np.random.Generator) -> Iterator[Lesson]:
+        return self._batches(generator)
+
+    def score(self, _: NextItem) -> float:
+        return 0.0
+
+    def fingerprint(self) -> str:
+        self.asked += 1
+        return self.name
+
+
+def learnt_from(data: Shuffled, file: Path | None, **changes: object) -> tuple[object, ...]:
+    given = {"batches": data.batches, "steps": 5, "validate": None, "config": CONFIG, **changes}
+    return fit(small_model(), mean_loss, checkpoint=file, **given)
+
+
+def refused_as_other_data(file: Path, data: Shuffled, **changes: object) -> None:
+    with pytest.raises(ModelError, match="made from other data") as caught:
+        learnt_from(data, file, **changes)
+    assert caught.value.path == str(file)
+
+
+def test_other_data_of_the_same_shape_are_refused(none_yet: Path) -> None:
+    learnt_from(Shuffled("spring"), none_yet)
+    refused_as_other_data(none_yet, Shuffled("autumn", seed=6))
+    assert len(learnt_from(Shuffled("spring"), none_yet)) == CONFIG.epochs
+
+
+def test_other_data_to_judge_by_are_refused(none_yet: Path) -> None:
+    data = Shuffled("spring")
+    learnt_from(data, none_yet, validate=Shuffled("may").score)
+    refused_as_other_data(none_yet, data, validate=Shuffled("june").score)
+
+
+def test_a_fingerprint_that_is_given_counts_instead(none_yet: Path) -> None:
+    learnt_from(Shuffled("spring"), none_yet, fingerprint=lambda: "mine")
+    refused_as_other_data(none_yet, Shuffled("spring"))
+    learnt_from(Shuffled("autumn"), none_yet, fingerprint=lambda: "mine")
+
+
+def test_data_that_nobody_knew_are_not_taken_for_those_that_are_known(file: Path) -> None:
+    refused_as_other_data(file, Shuffled("spring"), fingerprint=lambda: "spring", validate=lambda _: 0.0)
+
+
+def test_data_are_asked_once_and_only_for_a_checkpoint(none_yet: Path) -> None:
+    data = Shuffled("spring")
+    learnt_from(data, None)
+    assert data.asked == 0
+    learnt_from(data, none_yet)
+    assert data.asked == 1
+
+
+def places(file: Path) -> list[int]:
+    """Return a place in each tensor of a checkpoint, and some in what is told of them."""
+    content = file.read_bytes()
+    begin = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:begin])
+    header.pop("__metadata__")
+    facts = content.index(b"multiplier") if b"multiplier" in content else content.index(b"waited")
+    return [facts, *(begin + entry["data_offsets"][0] for entry in header.values())]
+
+
+def test_a_changed_byte_is_noticed_wherever_it_stands(file: Path) -> None:
+    whole = file.read_bytes()
+    for place in places(file):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(IntegrityError, match="checkpoint was changed") as caught:
+            trained(checkpoint=file)
+        assert caught.value.path == str(file)
+    file.write_bytes(whole)
+    trained(checkpoint=file)
+
+
+@pytest.mark.parametrize("facts", ["[]", "7", '"text"', "null"])
+def test_facts_of_another_kind_are_a_clear_error(file: Path, facts: str) -> None:
+    save_file(load_file(file), file, {"cartveil": facts})
+    with pytest.raises(ModelError):
+        trained(checkpoint=file)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x08\0\0\0\0\0\0\0{}      ", b"nonsense" * 99])
 def test_a_broken_checkpoint_is_a_clear_error(file: Path, content: bytes) -> None:
     file.write_bytes(content)
@@ -109,7 +200,7 @@ def test_a_broken_checkpoint_is_a_clear_error(file: Path, content: bytes) -> Non
 def test_another_format_version_is_a_clear_error(file: Path) -> None:
     facts = {**facts_of(file), "format": 99}
     save_file(load_file(file), file, {"cartveil": json.dumps(facts)})
-    with pytest.raises(ModelError, match="format version `99` is not `1`"):
+    with pytest.raises(ModelError, match="format version `99` is not `2`"):
         trained(checkpoint=file)
 
 

@@ -183,8 +183,9 @@ def test_a_resume_without_the_account_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         trained_privately(checkpoint=file, on_progress=interrupted(6))
     account_of(file).unlink()
-    with pytest.raises(ModelError, match="account holds fewer steps than the checkpoint"):
+    with pytest.raises(ModelError, match="account holds fewer steps than the checkpoint") as caught:
         trained_privately(checkpoint=file)
+    assert caught.value.path == str(file)
 
 
 @pytest.mark.parametrize("change", [{"epsilon": 8.0}, {"clip": 0.5}, {"automatic": True}])
@@ -192,9 +193,26 @@ def test_a_resume_under_another_promise_is_refused(tmp_path: Path, change: dict[
     file = tmp_path / "training.safetensors"
     with pytest.raises(KeyboardInterrupt):
         trained_privately(checkpoint=file, on_progress=interrupted(6))
-    with pytest.raises(ModelError, match="under another promise"):
+    with pytest.raises(ModelError, match="under another promise") as caught:
         trained_privately(checkpoint=file, privacy=replace(WISH, **change))
+    assert caught.value.path == str(file)
     assert trained_privately(checkpoint=file, privacy=replace(WISH, threads=2))[1].statement.steps == PLANNED
+
+
+def test_a_resume_on_other_rows_of_as_many_consumers_is_refused(tmp_path: Path) -> None:
+    file, made = tmp_path / "training.safetensors", 6
+    spring = replace(private_examples(sequences()), fingerprint=lambda: "spring")
+    with pytest.raises(KeyboardInterrupt):
+        trained_privately(checkpoint=file, on_progress=interrupted(made), examples=spring)
+    for other in (
+        replace(private_examples(sequences(seed=6)), fingerprint=lambda: "autumn"),
+        private_examples(sequences()),
+    ):
+        with pytest.raises(ModelError, match="made from other data") as caught:
+            trained_privately(checkpoint=file, examples=other)
+        assert caught.value.path == str(file)
+        assert len(EventLog(account_of(file))) == made
+    assert trained_privately(checkpoint=file, examples=spring)[1].statement.steps == PLANNED
 
 
 def test_training_anew_with_the_same_account_pays_for_what_it_holds(tmp_path: Path) -> None:
@@ -313,3 +331,33 @@ def test_on_a_gpu_it_gives_the_same() -> None:
     there, _ = trained_privately(random=seeded_for_tests(1), device="cuda")
     pairs = zip(here.state_dict().values(), there.state_dict().values(), strict=True)
     assert all(torch.allclose(one, other, atol=1e-2) for one, other in pairs)
+
+
+@pytest.mark.parametrize(
+    ("promise", "path"),
+    [
+        ({"epsilon": 0.0}, "epsilon"),
+        ({"epsilon": math.inf}, "epsilon"),
+        ({"epsilon": math.nan}, "epsilon"),
+        ({"delta": 0.0}, "delta"),
+        ({"delta": 1.0}, "delta"),
+        ({"delta": math.nan}, "delta"),
+        ({"delta": 1e-16}, "delta"),
+    ],
+)
+def test_a_promise_that_makes_no_sense_is_refused_at_once(promise: dict[str, float], path: str) -> None:
+    with pytest.raises(InputError) as refused:
+        replace(WISH, **promise)
+    assert refused.value.path == path
+
+
+def test_a_training_whose_account_says_more_than_was_promised_is_not_given_out() -> None:
+    log = EventLog()
+
+    def spend(epoch: Epoch) -> None:
+        if epoch.number == CONFIG.epochs:  # after the last step, when nothing can be saved any more
+            noise = ClippedSum({"else": torch.zeros(1)}, bound=1.0, examples=1, clipped=0, non_finite=0)
+            add_noise(noise, multiplier=0.5, log=log)
+
+    with pytest.raises(ModelError, match="more privacy than was promised"):
+        trained_privately(privacy=WEAK, log=log, on_epoch=spend)

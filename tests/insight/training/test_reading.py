@@ -81,6 +81,40 @@ def test_a_store_trains_a_model(shop):
     assert lessons.score(model) > 0.7 * before
 
 
+def test_a_fingerprint_tells_stores_encodings_windows_and_plans_apart(shop):
+    lessons = lessons_of(shop)
+    public = learn_encoding(shop, lessons.windows, public={"amount": Scale(5, 5)})
+    others = [
+        lessons_of(shop, size=5),
+        Lessons(lessons.reader, lessons.windows.take(np.arange(len(lessons.windows) - 1)), lessons.plan),
+        Lessons(BatchReader(shop, public), lessons.windows, lessons.plan),
+    ]
+    with stored(table([(f"c{who}", at, f"i{at % 5}", "s", 1.0) for who in range(30) for at in range(7)])) as another:
+        known = {each.fingerprint() for each in (lessons, lessons_of(another), *others)}
+    assert len(known) == 5
+    assert lessons_of(SequenceStore.open(shop.folder)).fingerprint() == lessons.fingerprint()
+
+
+def test_a_checkpoint_made_from_one_store_is_refused_for_another_of_the_same_shape(shop, tmp_path):
+    file, config = tmp_path / "training.safetensors", TrainingConfig(epochs=1)
+
+    def train(lessons: Lessons) -> None:
+        model = model_of(lessons)
+        given = {"batches": lessons.batches, "steps": lessons.steps, "validate": lessons.score}
+        fit(model, mean_loss, config=config, checkpoint=file, **given)
+
+    train(lessons_of(shop))
+    turned = [(f"c{who}", at, f"i{(4 * at + who) % 5}", "s", 1.0) for who in range(30) for at in range(7)]
+    with stored(table(turned)) as other, pytest.raises(ModelError, match="made from other data"):
+        train(lessons_of(other))
+    train(lessons_of(shop))
+
+
+def test_the_rows_of_private_training_know_their_store(shop):
+    lessons = lessons_of(shop)
+    assert lessons.examples(counted=True).fingerprint() == lessons.fingerprint()
+
+
 def test_the_score_is_minus_the_mean_loss_of_all_targets(shop):
     lessons = lessons_of(shop, 7)
     model = model_of(lessons).eval()

@@ -12,13 +12,16 @@ from cartveil.faces.cli.output import emit_json, emit_rows, emit_table, talk
 
 _DAY = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
+#: What every generator takes as a seed.
+_SEED = click.IntRange(0, 2**63 - 1)
+
 
 @click.command()
 @click.argument("job", type=click.Choice(["recommend", "next-item", "forecast"]))
 @click.argument("events", type=FILE)
 @click.option("--out", type=FILE, required=True, help="Folder for the model: weights and a card.")
 @click.option("--epochs", type=click.IntRange(1, 1000), help="At most this many passes; else the model's own choice.")
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed and data give the same model.")
+@click.option("--seed", type=_SEED, default=0, show_default=True, help="The same seed and data give the same model.")
 @click.option("--epsilon", type=float, help="Train privately: the most that one consumer more or less may matter.")
 @click.option("--delta", type=float, help="The chance with which that may fail; well below 1 over the consumers.")
 @click.option("--catalogue", type=FILE, help="Public list of items, one a line; else finding them costs privacy.")
@@ -31,15 +34,16 @@ def train(
     **promise: Any,
 ) -> None:  # fmt: skip
     """Train a model for JOB on EVENTS, a file that `export` wrote; with --epsilon within a budget of privacy."""
-    from cartveil.errors import InputError
     from cartveil.events.protected import load_protected
     from cartveil.faces.assemble import need_learning
+    from cartveil.faces.files import refuse_unwritable
+    from cartveil.faces.places import check_out
 
     need_learning("train")
     _check_promise(job, promise)
-    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / "card.json").exists())):
-        raise InputError("exists already and is not a model", path=str(out), hint="choose another folder with --out")
+    check_out(job, out, private=promise["epsilon"] is not None)
     release = load_protected(events)
+    refuse_unwritable(out)
     if promise["epsilon"] is not None:
         card = _train_privately(release, out, {**promise, "epochs": epochs, "seed": seed}, passphrase_file)
     elif job == "recommend":
@@ -74,17 +78,22 @@ def _train_privately(release: Any, out: Path, promise: Mapping[str, Any], passph
     from dataclasses import replace
 
     from cartveil.faces.catalogue import read_catalogue
-    from cartveil.faces.spending import charged
+    from cartveil.faces.spending import charged, require_trainable
     from cartveil.insight.decisions.recommend.sequential import PrivateSequenceConfig, train_private_recommender
+    from cartveil.insight.decisions.recommend.sequential.private import require_noise
 
     config = PrivateSequenceConfig(promise["epsilon"], promise["delta"])
     training = replace(config.training, seed=promise["seed"], epochs=promise["epochs"] or config.training.epochs)
     config = replace(config, training=training)
     catalogue = None if promise["catalogue"] is None else read_catalogue(promise["catalogue"])
+    # All that can fail without a look at the data fails here: what is reserved is spent, whatever comes of it.
+    require_trainable(release)
+    require_noise(config, catalogue=catalogue is not None)
 
     def learn() -> Any:
         return train_private_recommender(release, config=config, catalogue=catalogue, on_epoch=_say_private_epoch)
 
+    _warn_of_delta(release, config.delta)
     if promise["vault"] is None:
         talk("no --vault: no ledger knows what this training costs")
         recommender = learn()
@@ -95,6 +104,13 @@ def _train_privately(release: Any, out: Path, promise: Mapping[str, Any], passph
     for line in recommender.promise.splitlines():
         talk(line)
     return recommender.card
+
+
+def _warn_of_delta(release: Any, delta: float) -> None:
+    from cartveil.faces.spending import consumers_of
+
+    if delta * (consumers := consumers_of(release)) > 1:
+        talk(f"delta {delta:g} is above 1 over the {consumers:,} consumers: giving one away whole would be within it")
 
 
 def _train_recommender(release: Any, out: Path, epochs: int | None, seed: int) -> Any:
@@ -170,11 +186,20 @@ def recommend(model: Path, events: Path, consumer: str, k: int, only_new: bool, 
 
 
 def history_of(events: Path, consumer: str) -> Any:
-    """Return one consumer's events of a release; `UnknownSubjectError` where there is none."""
-    from cartveil.errors import UnknownSubjectError
+    """Return one consumer's events of a release.
+
+    Raises:
+        ColumnError: The release does not tell consumers apart.
+        UnknownSubjectError: It holds no such pseudonym.
+    """
+    from cartveil.errors import ColumnError, UnknownSubjectError
     from cartveil.events.protected import load_protected
 
-    history = load_protected(events).of(consumer)
+    release = load_protected(events)
+    if "subject" not in release.table.column_names:
+        hint = "give a column the role `subject` in cartveil.toml, and export again"
+        raise ColumnError("the release has no `subject` column", path=str(events), hint=hint)
+    history = release.of(consumer)
     if not len(history):
         hint = "pseudonyms are in the column `subject` of the release; a consumer without consent is not in it"
         raise UnknownSubjectError("no such pseudonym in this release", path=str(events), hint=hint)

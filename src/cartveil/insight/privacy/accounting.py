@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache, partial
 
-from cartveil.errors import InputError, ModelError
+from cartveil.errors import InputError, MissingExtraError, ModelError
 from cartveil.insight.privacy.event_log import EventLog, Step
 
-__all__ = ["EventLog", "Step", "epsilon_of", "noise_multiplier_for", "steps_within"]
+__all__ = ["EventLog", "Step", "epsilon_of", "noise_multiplier_for", "require_promise", "steps_within"]
 
 #: How finely the privacy loss is discretised, and from which epsilon on that is fine enough. A coarser grid costs less
 #: and gives a larger epsilon, never a smaller; for a large one it makes no difference that anybody could see.
@@ -26,6 +26,10 @@ LEAST_MULTIPLIER = 0.2
 
 #: The most; where even this is not enough, the wish cannot be met.
 MOST_MULTIPLIER = 1e4
+
+#: The least delta that the accountant carries: probabilities are added up in float64, and below this what is lost in
+#: adding weighs more than the delta itself, until no epsilon is found at all.
+LEAST_DELTA = 1e-14
 
 #: How much of a wished epsilon may be left unused by the search for the multiplier.
 _UNUSED = 1e-3
@@ -48,7 +52,8 @@ def epsilon_of(log: EventLog, *, delta: float) -> float:
         Epsilon, rounded upwards by the accountant; infinite where no epsilon can be promised.
 
     Raises:
-        InputError: A delta that is no probability.
+        InputError: A delta that is no probability, or below what the accountant carries.
+        MissingExtraError: `dp-accounting` is not installed.
 
     Guarantees:
         - Not below what the same steps cost by an exact computation, as far as the accountant's float64 carries.
@@ -78,7 +83,8 @@ def noise_multiplier_for(
         Standard deviation of the noise over the bound; at most a thousandth of the epsilon stays unused.
 
     Raises:
-        InputError: A wish that makes no sense.
+        InputError: A wish that makes no sense, or a delta below what the accountant carries.
+        MissingExtraError: `dp-accounting` is not installed.
         ModelError: No noise is enough: what was done before used it up, or the steps are too many.
 
     Guarantees:
@@ -95,6 +101,17 @@ def noise_multiplier_for(
     for finest in range(len(INTERVALS)):
         high = _least(partial(cost, finest=finest), epsilon, high)
     return math.exp(high)
+
+
+def require_promise(*, epsilon: float, delta: float) -> None:
+    """Refuse an epsilon and a delta that promise nothing, or that nobody could account for.
+
+    Raises:
+        InputError: An epsilon that is not above 0 and finite; a delta that is no probability or below `LEAST_DELTA`.
+    """
+    if not 0 < epsilon < math.inf:
+        raise InputError("must be above 0 and finite", path="epsilon", hint="such as 4")
+    _check_delta(delta)
 
 
 def steps_within(step: Step, *, most: int, epsilon: float, delta: float, log: EventLog) -> int:
@@ -178,7 +195,7 @@ def _cost(log: EventLog, more: tuple[_Part, ...], *, delta: float, finest: int =
     """Return the epsilon of a log and of some steps more."""
     failures = [step.failure for step in log.steps if step.failure]
     left = delta - math.fsum(failures)
-    if left <= 0:
+    if left < LEAST_DELTA:
         return math.inf
     counts = Counter((step.rate, step.multiplier) for step in log.steps if not step.failure)
     for rate, multiplier, times in more:  # with their like in the log, so that half done costs what all costs
@@ -205,11 +222,14 @@ def _joined(parts: list[_Part]) -> tuple[_Part, ...]:
 @lru_cache(maxsize=256)
 def _epsilon(parts: tuple[_Part, ...], delta: float, interval: float) -> float:
     """Return the epsilon of some steps by the privacy loss distribution on a grid of some width."""
-    from dp_accounting import GaussianDpEvent, PoissonSampledDpEvent, SelfComposedDpEvent
-    from dp_accounting.pld import PLDAccountant
-
     if not parts:
         return 0.0
+    try:
+        from dp_accounting import GaussianDpEvent, PoissonSampledDpEvent, SelfComposedDpEvent
+        from dp_accounting.pld import PLDAccountant
+    except ImportError as error:
+        hint = "pip install 'cartveil[learn]'"
+        raise MissingExtraError("accounting needs the extra `learn` (dp-accounting)", hint=hint) from error
     accountant = PLDAccountant(value_discretization_interval=interval)
     for rate, multiplier, times in parts:
         noise = GaussianDpEvent(multiplier)
@@ -221,12 +241,13 @@ def _epsilon(parts: tuple[_Part, ...], delta: float, interval: float) -> float:
 def _check_delta(delta: float) -> None:
     if not 0 < delta < 1:
         raise InputError("must be between 0 and 1", path="delta", hint="well below 1 over the number of consumers")
+    if delta < LEAST_DELTA:
+        hint = "1e-6 and 1e-10 are common; what is smaller by far changes next to nothing"
+        raise InputError(f"must be at least {LEAST_DELTA:g}, the least that is accounted for", path="delta", hint=hint)
 
 
 def _check_wish(epsilon: float, delta: float, rate: float, steps: int) -> None:
-    _check_delta(delta)
-    if not epsilon > 0:
-        raise InputError("must be above 0", path="epsilon", hint="such as 4")
+    require_promise(epsilon=epsilon, delta=delta)
     if not 0 < rate <= 1:
         raise InputError("must be above 0 and at most 1", path="rate", hint="expected batch size over consumers")
     if steps < 1:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from decimal import ROUND_CEILING, Context
 from typing import Any
 
+from cartveil.errors import ModelError
 from cartveil.insight.privacy.accounting import EventLog, Step, epsilon_of
 
 ACCOUNTANT = "privacy loss distribution (dp-accounting), rounded upwards"
@@ -43,7 +44,7 @@ class PrivacyStatement:
 
     def __str__(self) -> str:
         lines = [
-            f"epsilon {_upwards(self.epsilon):.4g} at delta {_upwards(self.delta):.4g} for one {self.unit} "
+            f"epsilon {_upwards(self._loss):.4g} at delta {_upwards(self.delta):.4g} for one {self.unit} "
             f"({self.relation}); the number of {self.unit}s is taken as public",
             f"{self.steps} steps, sampling rate {self.rate:.4g}, noise multiplier {self.noise_multiplier:.4g}, "
             f"clipped at {self.bound:.4g}; {self.accountant}",
@@ -56,7 +57,26 @@ class PrivacyStatement:
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON values, for a model's card; an infinite epsilon is None."""
         plain = asdict(self)
-        return {**plain, "epsilon": None if math.isinf(self.epsilon) else self.epsilon, "beside": list(self.beside)}
+        return {**plain, "epsilon": self._loss if math.isfinite(self._loss) else None, "beside": list(self.beside)}
+
+    def require(self, epsilon: float) -> None:
+        """Refuse to go on where a training cost more than it promised: such a model must not be handed out.
+
+        Args:
+            epsilon: The promise.
+
+        Raises:
+            ModelError: This statement's epsilon is above it, or is no number.
+        """
+        if not self._loss <= epsilon < math.inf:
+            hint = "what it cost stays spent, and the model is not kept: report this, or promise more"
+            raise ModelError("training cost more privacy than was promised", hint=hint)
+
+    @property
+    def _loss(self) -> float:
+        # What `as_dict` says of an infinite epsilon comes back as None.
+        found: float | None = self.epsilon
+        return math.inf if found is None else found
 
 
 def statement_of(log: EventLog, *, delta: float) -> PrivacyStatement:

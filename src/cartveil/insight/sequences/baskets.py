@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartveil.errors import ModelError
+from cartveil.insight.sequences.moments import moments_of
 from cartveil.insight.sequences.vocabulary import Vocabulary
 
 _MICROSECONDS_A_DAY = 86_400_000_000
@@ -57,11 +58,13 @@ def baskets_of(events: pa.Table, vocabulary: Vocabulary) -> Baskets:
     keep the order in which they stand in the table.
 
     Args:
-        events: Columns `subject`, `time`, `item` and, if there is one, `order`.
+        events: Columns `subject`, `time`, `item` and, if there is one, `order`. A time is a timestamp, a date, or whole
+            seconds since 1970, as everywhere.
         vocabulary: The items that count; unknown items leave no entry, but their basket stays.
 
     Raises:
         ModelError: A column is missing.
+        ColumnError: `time` holds no times.
     """
     consumer, day, known = _columns(events, vocabulary)
     order = _codes(events["order"]) if "order" in events.column_names else np.zeros(len(known), np.int64)
@@ -90,9 +93,12 @@ def baskets_of(events: pa.Table, vocabulary: Vocabulary) -> Baskets:
 
 
 def days_of(column: pa.ChunkedArray) -> np.ndarray:
-    """Return a time column as days since 1970, with a fraction, (rows,) float64."""
-    ticks = column.cast(pa.timestamp("us")).cast(pa.int64())
-    return np.asarray(ticks.to_numpy(), dtype=np.float64) / _MICROSECONDS_A_DAY
+    """Return a time column as days since 1970, with a fraction, (rows,) float64.
+
+    Raises:
+        ColumnError: A time is NULL, or is none; see `moments_of`.
+    """
+    return moments_of(column, "time").astype(np.float64) / _MICROSECONDS_A_DAY
 
 
 def _columns(events: pa.Table, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -9,10 +9,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cartveil.errors import ColumnError
+from cartveil.insight.sequences.moments import moments_of
 from cartveil.insight.sequences.partitions import SUBJECT, TIME
-from cartveil.insight.sequences.store import GAP, MISSING, SequenceSpec
-
-_MICROSECONDS = 1_000_000
+from cartveil.insight.sequences.store import MISSING, SequenceSpec
 
 
 @dataclass(frozen=True)
@@ -21,17 +20,12 @@ class Coder:
 
     Args:
         spec: Which columns are kept.
-
-    Raises:
-        ColumnError: A column has a name that the store needs.
     """
 
     spec: SequenceSpec
     words: Mapping[str, dict[str, int]] = field(init=False)
 
     def __post_init__(self) -> None:
-        if GAP in self.spec.numeric:
-            raise ColumnError("every store has a column of this name", path=GAP, hint="give yours another name")
         object.__setattr__(self, "words", {name: {} for name in self.spec.fields})
 
     def coded(self, table: pa.Table) -> pa.Table:
@@ -60,20 +54,6 @@ def subjects_of(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     if column.null_count:
         raise ColumnError("a subject is NULL", path=name, hint="clean the events before export")
     return _text(column, name)
-
-
-def moments_of(column: pa.ChunkedArray, name: str) -> NDArray[np.int64]:
-    """Return microseconds since 1970; `ColumnError` where a time is NULL or is none."""
-    if column.null_count:
-        raise ColumnError("a time is NULL", path=name, hint="clean the events before export")
-    try:
-        if pa.types.is_integer(column.type):
-            return np.asarray(pc.multiply_checked(column.cast(pa.int64()), _MICROSECONDS).to_numpy())
-        zone = getattr(column.type, "tz", None)
-        return np.asarray(column.cast(pa.timestamp("us", zone), safe=False).cast(pa.int64()).to_numpy())
-    except pa.ArrowException:
-        hint = "give a timestamp, a date, or whole seconds since 1970"
-        raise ColumnError(f"`{column.type}` cannot be read as a time", path=name, hint=hint) from None
 
 
 def numbers_of(column: pa.ChunkedArray, name: str) -> NDArray[np.float32]:

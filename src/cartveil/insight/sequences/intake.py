@@ -21,9 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cartveil.errors import InputError, StorageError
+from cartveil.errors import ColumnError, InputError, StorageError
 from cartveil.events.protected import ProtectedEvents, protected_parts
 from cartveil.insight.sequences.coding import Coder
+from cartveil.insight.sequences.integrity import digests_of
 from cartveil.insight.sequences.partitions import SortedPart, sorted_parts
 from cartveil.insight.sequences.store import (
     CONSUMERS,
@@ -34,6 +35,8 @@ from cartveil.insight.sequences.store import (
     SequenceSpec,
     SequenceStore,
     describe,
+    events_schema,
+    files_of,
     words_file,
 )
 
@@ -42,8 +45,6 @@ _BLOCK = 1 << 18
 
 #: What events may come as; a path is that of a release.
 Source: TypeAlias = ProtectedEvents | pa.Table | Iterable[pa.Table | pa.RecordBatch] | str | Path
-
-_TYPES = {"time": pa.int64(), "field": pa.int32(), "numeric": pa.float32()}
 
 
 def write_sequences(
@@ -59,7 +60,7 @@ def write_sequences(
 
     Raises:
         ColumnError: A column is missing, is not of its kind, or a subject or time is NULL.
-        InputError: No event, or something stands at `folder`.
+        InputError: No event, something that is no table of events, or something stands at `folder`.
         ReadError: No such file, or not Parquet.
         IntegrityError: A Parquet file that no release made.
         StorageError: The disk refused.
@@ -71,20 +72,32 @@ def write_sequences(
         - At most a block and a 32nd of the events are in memory, however many there are; the words of the fields and
           the names of the consumers are besides.
     """
+    if block < 1:
+        raise InputError("must be at least 1", path="block", hint="leave it out, or give some 100,000")
     with _new_folder(Path(folder)) as place:
         coder = Coder(spec)
         blocks = (coder.coded(table) for table in _blocks(_tables(source, spec), block))
         count = _laid_flat(sorted_parts(blocks, place / "parts"), place, spec)
+        if not count:
+            whence = str(source if isinstance(source, str | Path) else folder)
+            raise InputError("no event to make sequences of", path=whence, hint="is the release empty?")
         for number, name in enumerate(spec.fields):
             _write(place / words_file(number), pa.table({"word": pa.array(coder.words[name], pa.string())}))
-        (place / DESCRIPTION).write_text(describe(spec, count), encoding="utf-8")
-    return SequenceStore.open(folder)
+        files = digests_of(place, files_of(spec))
+        (place / DESCRIPTION).write_text(describe(spec, count, files), encoding="utf-8")
+    return SequenceStore.open(folder, verify=False)
 
 
 def _tables(source: Source, spec: SequenceSpec) -> Iterator[pa.Table]:
     wanted = list(dict.fromkeys((spec.subject, spec.time, *spec.fields, *spec.numeric)))
-    for each in _pieces(source, wanted):
+    for number, each in enumerate(_pieces(source, wanted)):
         table = pa.Table.from_batches([each]) if isinstance(each, pa.RecordBatch) else each
+        if not isinstance(table, pa.Table):
+            hint = "give a release, its path, or tables and record batches"
+            raise InputError(f"`{type(each).__name__}` is no table of events", path=f"source[{number}]", hint=hint)
+        doubled = [name for name in wanted if table.column_names.count(name) > 1]
+        if doubled:
+            raise ColumnError("the events have two columns of this name", path=doubled[0], hint="rename one")
         yield table.select([name for name in wanted if name in table.column_names])
 
 
@@ -93,14 +106,19 @@ def _pieces(source: Source, columns: list[str]) -> Iterable[pa.Table | pa.Record
         return protected_parts(source, columns=columns)
     if isinstance(source, ProtectedEvents):
         return (source.table,)
-    return (source,) if isinstance(source, pa.Table) else source
+    if isinstance(source, pa.Table | pa.RecordBatch) or not isinstance(source, Iterable):
+        return (source,)
+    return source
 
 
 def _blocks(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
-    """Return the same rows in blocks of so many."""
+    """Return the same rows in blocks of so many; tables of different columns or types share no block."""
     waiting: list[pa.Table] = []
     count = 0
     for table in tables:
+        if waiting and not waiting[0].schema.equals(table.schema):
+            yield pa.concat_tables(waiting)
+            waiting, count = [], 0
         while count + len(table) >= rows:
             head, table = table.slice(0, rows - count), table.slice(rows - count)
             yield pa.concat_tables([*waiting, head])
@@ -112,9 +130,9 @@ def _blocks(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
 
 
 def _laid_flat(parts: Iterable[SortedPart], place: Path, spec: SequenceSpec) -> int:
-    """Write events and consumers; return how many events."""
-    names = ("time", *(f"field.{name}" for name in spec.fields), *(f"numeric.{name}" for name in (GAP, *spec.numeric)))
-    files = {name: place / f"column-{number}" for number, name in enumerate(names)}
+    """Write events and consumers; return how many events, and write nothing of use where there is none."""
+    schema = events_schema(spec)
+    files = {name: place / f"column-{number}" for number, name in enumerate(schema.names)}
     people: list[pa.Table] = []
     with ExitStack() as stack:
         opened = {name: stack.enter_context(file.open("wb")) for name, file in files.items()}
@@ -125,12 +143,12 @@ def _laid_flat(parts: Iterable[SortedPart], place: Path, spec: SequenceSpec) -> 
                 column.write(columns[name].data)
             people.append(pa.table({"subject": part.subjects, "hash": part.hashes, "events": part.sizes}))
     if not people:
-        raise InputError("no event to make sequences of", hint="is the release empty?")
+        return 0
     _write(place / CONSUMERS, pa.concat_tables(people).combine_chunks())
     count = sum(pc.sum(each["events"]).as_py() for each in people)
     # One batch for all events, so that a column is one piece of memory; its buffers are the files just written.
-    columns = {name: _column(file, _TYPES[name.partition(".")[0]], count) for name, file in files.items()}
-    _write(place / EVENTS, pa.table(columns))
+    flat = [_column(file, schema.field(name).type, count) for name, file in files.items()]
+    _write(place / EVENTS, pa.table(flat, schema=schema))
     for file in files.values():
         file.unlink()
     return int(count)
@@ -153,7 +171,7 @@ def _write(file: Path, table: pa.Table) -> None:
 
 @contextmanager
 def _new_folder(path: Path) -> Iterator[Path]:
-    if path.exists():
+    if path.is_symlink() or path.exists():
         raise InputError("something stands there already", path=str(path), hint="name a folder that is not there yet")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

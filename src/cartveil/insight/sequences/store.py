@@ -5,7 +5,7 @@
     a, 11, ink           ->      item     1    0    0         words of item: pen, ink
     a, 12, pen                   consumers a        b
 
-What stands in memory is what is looked at, and to open a store reads no event. Values stand as they were, words as
+What stands in memory is what is looked at. Values stand as they were, words as
 numbers of a list beside them; what training data teaches (vocabularies, scales) is laid over them by an `Encoding`, so
 that one store serves every split of it.
 
@@ -25,10 +25,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cartveil.errors import ModelError
+from cartveil.errors import ColumnError, InputError, IntegrityError, ModelError
+from cartveil.insight.sequences.integrity import AGAIN, FileDigest, require_unchanged, sha256_of
 
 #: Rises when the layout of the files changes; other versions are refused.
-FORMAT = 1
+FORMAT = 2
 
 #: Files of a store; the words of the n-th field stand in `words-n.arrow`.
 DESCRIPTION, EVENTS, CONSUMERS = "store.json", "events.arrow", "consumers.arrow"
@@ -40,6 +41,13 @@ MISSING = -1
 GAP = "gap"
 
 
+def _require_names(kind: str, names: object) -> None:
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise InputError("must be names of columns", path=kind, hint='such as ("item",), with its comma')
+    if len(set(names)) < len(names):
+        raise InputError("a column is named twice", path=kind, hint="name each once")
+
+
 @dataclass(frozen=True)
 class SequenceSpec:
     """Which columns of the events a store keeps.
@@ -49,12 +57,26 @@ class SequenceSpec:
         numeric: Columns with numbers, kept as 32-bit floats; none may be called `GAP`, which every store has.
         subject: Who acted: a pseudonym.
         time: When: a timestamp, a date, or whole seconds since 1970.
+
+    Raises:
+        InputError: No field, one twice, or something that is no name.
+        ColumnError: A column of numbers has a name that the store needs.
     """
 
     fields: tuple[str, ...] = ("item",)
     numeric: tuple[str, ...] = ()
     subject: str = "subject"
     time: str = "time"
+
+    def __post_init__(self) -> None:
+        for kind, names in (("fields", self.fields), ("numeric", self.numeric)):
+            _require_names(kind, names)
+            object.__setattr__(self, kind, tuple(names))
+        _require_names("subject and time", (self.subject, self.time))
+        if not self.fields:
+            raise InputError("a store needs a field", path="fields", hint="name the column that is to be predicted")
+        if GAP in self.numeric:
+            raise ColumnError("every store has a column of this name", path=GAP, hint="give yours another name")
 
 
 #: Items alone.
@@ -96,23 +118,29 @@ class SequenceStore:
         return len(self.offsets) - 1
 
     @classmethod
-    def open(cls, folder: str | Path) -> "SequenceStore":
-        """Open what `write_sequences` wrote; nothing but names and offsets is read.
+    def open(cls, folder: str | Path, *, verify: bool = True) -> "SequenceStore":
+        """Open what `write_sequences` wrote; nothing but names and offsets stays in memory.
+
+        Args:
+            folder: Where it is.
+            verify: Whether the events are read once and compared with their digest, which costs about as much as
+                reading the file does. Without it a wrong bit among the events is not noticed, or only by an error
+                where it is used; everything else is compared all the same.
 
         Raises:
-            ModelError: No store, a broken one, or one of another version.
+            ModelError: No store, one of another version, or one whose description cannot be understood.
+            IntegrityError: A file is missing, was changed, or is from another store.
         """
         place = Path(folder)
-        spec, count = _described(place)
-        try:
-            events = _mapped(place / EVENTS)
-            people = _mapped(place / CONSUMERS)
-            words = {name: _mapped(place / words_file(number))["word"] for number, name in enumerate(spec.fields)}
-        except (OSError, pa.ArrowException) as error:
-            raise ModelError("a file of the store is missing or broken", path=str(folder), hint=_HINT) from error
-        if len(events) != count:
-            raise ModelError("files of the store do not belong together", path=str(folder), hint=_HINT)
-        sizes = people["events"].to_numpy()
+        told = _described(place)
+        require_unchanged(place, told.files, trusted=() if verify else (EVENTS,))
+        spec = told.spec
+        events = _mapped(place / EVENTS, events_schema(spec))
+        people = _mapped(place / CONSUMERS, _PEOPLE)
+        words = {name: _mapped(place / words_file(number), _WORDS) for number, name in enumerate(spec.fields)}
+        sizes, hashes = people["events"].to_numpy(), people["hash"].to_numpy()
+        if len(events) != told.events or not _fit(sizes, hashes, told.events):
+            raise IntegrityError("files of the store do not belong together", path=str(folder), hint=AGAIN)
         return cls(
             folder=place,
             spec=spec,
@@ -120,9 +148,9 @@ class SequenceStore:
             time=flat(events["time"]),
             codes={name: flat(events[f"field.{name}"]) for name in spec.fields},
             numeric={name: flat(events[f"numeric.{name}"]) for name in (GAP, *spec.numeric)},
-            words=words,
+            words={name: table["word"] for name, table in words.items()},
             subjects=people["subject"],
-            hashes=people["hash"].to_numpy(),
+            hashes=hashes,
         )
 
     def numbers_of(self, subjects: Iterable[str]) -> NDArray[np.int64]:
@@ -133,13 +161,13 @@ class SequenceStore:
     def digest(self) -> str:
         """Return SHA-256 over all files: what a model's card says that it was trained on."""
         whole = hashlib.sha256()
-        for file in (DESCRIPTION, EVENTS, CONSUMERS, *(words_file(number) for number in range(len(self.spec.fields)))):
-            with (self.folder / file).open("rb") as opened:
-                whole.update(hashlib.file_digest(opened, "sha256").digest())
+        for file in (DESCRIPTION, *files_of(self.spec)):
+            whole.update(bytes.fromhex(sha256_of(self.folder / file)))
         return whole.hexdigest()
 
 
-_HINT = "write it again with `write_sequences`"
+_PEOPLE = pa.schema({"subject": pa.string(), "hash": pa.uint64(), "events": pa.int64()})
+_WORDS = pa.schema({"word": pa.string()})
 
 
 def words_file(number: int) -> str:
@@ -147,9 +175,23 @@ def words_file(number: int) -> str:
     return f"words-{number}.arrow"
 
 
-def describe(spec: SequenceSpec, events: int) -> str:
+def files_of(spec: SequenceSpec) -> list[str]:
+    """Return the names of all files of a store but its description."""
+    return [EVENTS, CONSUMERS, *(words_file(number) for number in range(len(spec.fields)))]
+
+
+def events_schema(spec: SequenceSpec) -> pa.Schema:
+    """Return the columns of a store's events, in order."""
+    words = {f"field.{name}": pa.int32() for name in spec.fields}
+    numbers = {f"numeric.{name}": pa.float32() for name in (GAP, *spec.numeric)}
+    return pa.schema({"time": pa.int64(), **words, **numbers})
+
+
+def describe(spec: SequenceSpec, events: int, files: Mapping[str, FileDigest]) -> str:
     """Return the text of a store's description."""
-    return json.dumps({"format": FORMAT, "spec": asdict(spec), "events": events}, ensure_ascii=False, indent=1)
+    digests = {name: asdict(each) for name, each in files.items()}
+    told = {"format": FORMAT, "spec": asdict(spec), "events": events, "files": digests}
+    return json.dumps(told, ensure_ascii=False, indent=1)
 
 
 def flat(column: pa.ChunkedArray) -> NDArray[Any]:
@@ -157,20 +199,49 @@ def flat(column: pa.ChunkedArray) -> NDArray[Any]:
     return np.asarray(column.chunk(0).to_numpy(zero_copy_only=True))
 
 
-def _described(folder: Path) -> tuple[SequenceSpec, int]:
+@dataclass(frozen=True)
+class _Description:
+    spec: SequenceSpec
+    events: int
+    files: Mapping[str, FileDigest]
+
+    def __post_init__(self) -> None:
+        if type(self.events) is not int or sorted(self.files) != sorted(files_of(self.spec)):
+            raise ValueError
+        for told in self.files.values():
+            if type(told.size) is not int or not isinstance(told.sha256, str):
+                raise TypeError
+
+
+def _described(folder: Path) -> _Description:
+    file = folder / DESCRIPTION
     try:
-        told = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        told = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ModelError("no store of sequences here", path=str(folder), hint=_HINT) from None
+        raise ModelError("no store of sequences here", path=str(folder), hint=AGAIN) from None
     except (OSError, ValueError) as error:
-        raise ModelError("description cannot be read", path=str(folder / DESCRIPTION), hint=_HINT) from error
+        raise ModelError("description cannot be read", path=str(file), hint=AGAIN) from error
     found = told.get("format") if isinstance(told, dict) else None
     if found != FORMAT:
-        raise ModelError(f"format version `{found}` is not `{FORMAT}`", path=str(folder / DESCRIPTION), hint=_HINT)
-    spec = told["spec"]
-    columns = {name: tuple(spec[name]) for name in ("fields", "numeric")}
-    return SequenceSpec(**columns, subject=spec["subject"], time=spec["time"]), told["events"]
+        raise ModelError(f"format version `{found}` is not `{FORMAT}`", path=str(file), hint=AGAIN)
+    try:
+        files = {name: FileDigest(**each) for name, each in told["files"].items()}
+        return _Description(SequenceSpec(**told["spec"]), told["events"], files)
+    except (AttributeError, KeyError, TypeError, ValueError, InputError) as error:
+        raise ModelError("description is not that of a store", path=str(file), hint=AGAIN) from error
 
 
-def _mapped(file: Path) -> pa.Table:
-    return pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+def _mapped(file: Path, schema: pa.Schema) -> pa.Table:
+    try:
+        table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+        table.validate()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise IntegrityError("no table can be read from it", path=str(file), hint=AGAIN) from error
+    if not table.schema.equals(schema) or any(column.null_count for column in table.columns):
+        raise IntegrityError("its columns are not those of the store", path=str(file), hint=AGAIN)
+    return table
+
+
+def _fit(sizes: NDArray[np.int64], hashes: NDArray[np.uint64], events: int) -> bool:
+    """Return whether consumers with so many events each can be those of the store."""
+    return bool(events >= 1 and np.all(sizes >= 1) and sizes.sum() == events and np.all(hashes[1:] >= hashes[:-1]))

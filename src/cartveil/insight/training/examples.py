@@ -26,6 +26,8 @@ class Examples:
         owners: Whose each row is, any whole numbers, (rows,) int64.
         part: Row numbers (n,) -> the part that the losses take, its rows in that order.
         lengths: Steps of each row, (rows,); rows of like length are put into one part. None where all are alike.
+        fingerprint: Returns a digest of the rows, so that a checkpoint goes on with no others. None where nobody knows:
+            then rows of as many consumers are NOT told apart.
 
     Raises:
         ModelError: There is no row, or lengths of another number of rows.
@@ -34,6 +36,7 @@ class Examples:
     owners: NDArray[np.int64]
     part: Callable[[NDArray[np.int64]], Any]
     lengths: NDArray[np.int64] | None = field(default=None)
+    fingerprint: Callable[[], str] | None = field(default=None)
 
     def __post_init__(self) -> None:
         if not len(self.owners):

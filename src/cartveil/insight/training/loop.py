@@ -40,6 +40,7 @@ def fit(
     update: Update | None = None,
     device: str = "cpu",
     checkpoint: Path | None = None,
+    fingerprint: Callable[[], str] | None = None,
 ) -> tuple[Epoch, ...]:
     """Train in place; the model ends with the weights of its best epoch, on the device where it was.
 
@@ -57,13 +58,17 @@ def fit(
         update: How gradients are obtained; None for `PlainUpdate`.
         device: Where to compute, `cpu` or `cuda`.
         checkpoint: File to save to, and to go on from where it stands already; remove it once the model is saved.
+        fingerprint: Returns a digest of all that is learnt from and judged by; the checkpoint is bound to it. None
+            takes that of the objects whose methods `batches` and `validate` are, as `Lessons` has it. Where they have
+            none, data of the same shape are NOT told apart. It is asked once, and only with a checkpoint.
 
     Returns:
         Every epoch that was run, those before a resume included.
 
     Raises:
         ModelError: There is nothing to train on, the loss is not finite, the device is missing, or the checkpoint
-            belongs to another training.
+            belongs to another training or was made from other data.
+        IntegrityError: A byte of the checkpoint is not as it was written.
         StorageError: The checkpoint cannot be written.
 
     Guarantees:
@@ -76,10 +81,18 @@ def fit(
     torch.manual_seed(config.seed)
     home = device_of(model)
     model.to(device_named(device))
-    run = Run(model, Task(loss, batches, steps, validate), config, update=update or PlainUpdate(), file=checkpoint)
+    task = Task(loss, batches, steps, validate, fingerprint or _fingerprint_of(batches, validate))
+    run = Run(model, task, config, update=update or PlainUpdate(), file=checkpoint)
     run.resume()
     while not run.finished:
         on_epoch(run.epoch(on_progress))
     model.load_state_dict(run.best)
     model.to(home).eval()
     return run.standing.history
+
+
+def _fingerprint_of(*given: object) -> Callable[[], str] | None:
+    """Return what tells the data of these methods apart; None where no object behind them can tell."""
+    asked = [getattr(getattr(each, "__self__", None), "fingerprint", None) for each in given]
+    found = [each for each in asked if callable(each)]
+    return (lambda: " ".join(each() for each in found)) if found else None

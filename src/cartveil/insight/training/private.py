@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import repeat, takewhile
 from pathlib import Path
 from typing import Any, TypeVar
@@ -92,7 +93,8 @@ def train_private(
         The statement, and the epochs.
 
     Raises:
-        ModelError: No noise is enough, nothing is left of the account, or mixed precision was asked for.
+        ModelError: No noise is enough, nothing is left of the account, mixed precision was asked for, or others wrote
+            so much into the account meanwhile that the promise is broken.
         InputError: Epsilon or delta make no sense.
         StorageError: Another training holds the account, or it cannot be written.
 
@@ -123,7 +125,9 @@ def train_private(
             device=device,
             checkpoint=checkpoint,
         )
-        return PrivateTraining(statement_of(account, delta=privacy.delta), epochs, update.non_finite)
+        statement = statement_of(account, delta=privacy.delta)
+        statement.require(privacy.epsilon)
+        return PrivateTraining(statement, epochs, update.non_finite)
 
 
 def account_of(checkpoint: Path) -> Path:
@@ -242,9 +246,11 @@ class PrivateUpdate:
         """Go on with the same noise; what the account gained since the checkpoint stays spent.
 
         Raises:
-            ModelError: Another promise was made, or the account holds less than the checkpoint spent, or costs more
-                than was promised already.
+            ModelError: Another promise was made, or with other data, or the account holds less than the checkpoint
+                spent, or costs more than was promised already.
         """
+        if state["promise"]["data"] != self._data:
+            raise ModelError("checkpoint was made from other data", hint="go on with the data it was made from")
         if state["promise"] != self._promise():
             raise ModelError(
                 "checkpoint was made under another promise", hint="go on with the same `PrivateConfig` and data"
@@ -266,7 +272,12 @@ class PrivateUpdate:
 
     def _promise(self) -> dict[str, Any]:
         wish = {name: value for name, value in asdict(self.privacy).items() if name != "threads"}
-        return {**wish, "consumers": self.examples.consumers}
+        return {**wish, "consumers": self.examples.consumers, "data": self._data}
+
+    @cached_property
+    def _data(self) -> str | None:
+        """Return the digest of the rows; found once, since it reads all of them."""
+        return None if self.examples.fingerprint is None else self.examples.fingerprint()
 
 
 def _clipped(

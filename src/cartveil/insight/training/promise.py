@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from cartveil.errors import InputError
+from cartveil.insight.privacy.accounting import require_promise
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class PrivateConfig:
         threads: Of the compiled kernel.
 
     Raises:
-        InputError: Nobody is expected in a step. Epsilon and delta are judged when the noise is sought.
+        InputError: Epsilon is not above 0 and finite, delta is no probability or too small to be accounted for, or
+            nobody is expected in a step.
     """
 
     epsilon: float
@@ -30,5 +32,6 @@ class PrivateConfig:
     threads: int = 1
 
     def __post_init__(self) -> None:
+        require_promise(epsilon=self.epsilon, delta=self.delta)
         if not 0 < self.batch < math.inf:
             raise InputError("must be above 0", path="batch", hint="how many consumers a step should draw")

@@ -1,7 +1,9 @@
 """From a store of sequences to what is learnt from: batches for plain training, owned rows for private training."""
 
+import hashlib
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -73,7 +75,19 @@ class Lessons:
             lesson = self.lesson(self.reader.batch(useful.take(rows)))
             return replace(lesson, weights=lesson.weights / lesson.weights.sum(1, keepdim=True).clamp(min=1))
 
-        return Examples(useful.consumer, part, useful.lengths - 1)
+        return Examples(useful.consumer, part, useful.lengths - 1, self.fingerprint)
+
+    def fingerprint(self) -> str:
+        """Return SHA-256 over store, encoding, windows and plan; it reads all files of the store.
+
+        It tells of the data, so it belongs beside them: into a checkpoint, not into what is handed out.
+        """
+        reader, windows = self.reader, self.windows
+        told = [reader.store.digest(), reader.encoding.digest(), asdict(self.plan)]
+        whole = hashlib.sha256(json.dumps(told).encode())
+        for each in (windows.consumer, windows.start, windows.scored, windows.end):
+            whole.update(hashlib.sha256(each.tobytes()).digest())
+        return whole.hexdigest()
 
     def lesson(self, arrays: SequenceBatch) -> Lesson:
         """Return what the reader read, as tensors."""

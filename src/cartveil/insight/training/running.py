@@ -2,8 +2,9 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class Task:
     batches: Callable[[np.random.Generator], Iterable[Any]]
     steps: int
     validate: Callable[[Any], float] | None
+    fingerprint: Callable[[], str] | None = None
 
 
 class Run:
@@ -97,19 +99,29 @@ class Run:
         """Go on from the checkpoint; where there is none, make the first.
 
         Raises:
-            ModelError: The checkpoint is broken, or of another training.
+            IntegrityError: The checkpoint was changed.
+            ModelError: The checkpoint is broken, of another training, or made from other data.
         """
-        found = None if self.file is None else read_checkpoint(self.file, training=self._digest())
+        if self.file is None:
+            return
+        found = read_checkpoint(self.file, training=self._digest(), data=self._data)
         if found is None:
             self._save()
             return
+        self._restore_update(found.facts["update"])
         self.model.load_state_dict(found.part("model"))
         self.best = {name: each.to(self._loss.device) for name, each in found.part("best").items()}
         restore_moments(self.model, self._optimizer, found.part("optimizer"))
         self.standing = Standing.of(found.facts["standing"])
-        self.update.restore(found.facts["update"])
         self._began = States(found.facts["numpy"]["began"], found.part("random/began"))
         self._generators.restore(States(found.facts["numpy"]["now"], found.part("random/now")))
+
+    def _restore_update(self, state: Mapping[str, Any]) -> None:
+        try:
+            self.update.restore(state)
+        except ModelError as error:
+            # An update does not know where its state stood.
+            raise ModelError(error.message, path=error.path or str(self.file), hint=error.hint) from error
 
     def _batches(self) -> Iterator[Any]:
         """Yield the batches of this epoch that were not learnt from yet."""
@@ -167,7 +179,12 @@ class Run:
             "update": dict(self.update.state()),
             "numpy": {"began": self._began.numpy, "now": now.numpy},
         }
-        write_checkpoint(self.file, Snapshot.of(parts, facts), training=self._digest())
+        write_checkpoint(self.file, Snapshot.of(parts, facts), training=self._digest(), data=self._data)
+
+    @cached_property
+    def _data(self) -> str | None:
+        """Return the digest of the data; found once, since it reads all of them."""
+        return None if self.task.fingerprint is None else self.task.fingerprint()
 
     def _digest(self) -> str:
         config = {name: value for name, value in asdict(self.config).items() if name not in _FREE}

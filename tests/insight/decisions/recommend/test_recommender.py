@@ -1,9 +1,12 @@
 import json
 
+import pyarrow as pa
 import pytest
 
 from cartveil.errors import ModelError
 from cartveil.insight.decisions.recommend import Recommender
+from cartveil.insight.decisions.recommend.loading import load_recommender
+from cartveil.insight.decisions.recommend.training import descriptions_of
 
 
 def test_what_is_bought_again_and_again_comes_first(trained, shop):
@@ -89,3 +92,35 @@ def test_a_card_that_lost_a_part_is_refused(trained, tmp_path):
     (tmp_path / "card.json").write_text(json.dumps(card))
     with pytest.raises(ModelError, match="do not fit together"):
         Recommender.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"config": 3},
+        {"config": {}},
+        {"config": {"hidden": "x"}},
+        {"config": {"training": 5}},
+        {"config": {"unheard": 1}},
+        {"items": None},
+        {"items": "word"},
+        {"items": [1, 2]},
+        {"descriptions": None},
+        {"as_of": "x"},
+        {"as_of": float("nan")},
+        {"shared_weights": {"a": ["b"]}},
+    ],
+    ids=str,
+)
+def test_a_damaged_card_is_refused_with_its_path(trained, tmp_path, damage):
+    trained.save(tmp_path)
+    card = json.loads((tmp_path / "card.json").read_text())
+    (tmp_path / "card.json").write_text(json.dumps({**card, **damage}))
+    with pytest.raises(ModelError) as caught:
+        load_recommender(tmp_path)
+    assert str(tmp_path) in (caught.value.path or "")
+
+
+def test_an_item_without_a_name_has_no_description():
+    table = pa.table({"item": ["a", None, "a", "b"], "description": ["THING", "NOTHING", "THING", None]})
+    assert descriptions_of(table) == {"a": "THING"}

@@ -5,8 +5,9 @@ for found in recommender.recommend(events.of(pseudonym), k=5):
     print(found.description, found.reason)
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,13 @@ from cartveil.insight.decisions.recommend.config import RecommenderConfig
 from cartveil.insight.decisions.recommend.counts import bought_by
 from cartveil.insight.decisions.recommend.samples import Facts, ordered_batches, sample_of
 from cartveil.insight.models.card import load_model, save_model
+from cartveil.insight.models.config import read_config
 from cartveil.insight.models.heads import NEVER, NextBasket, NextBasketConfig
 from cartveil.insight.sequences.baskets import Baskets, baskets_of
 from cartveil.insight.sequences.habits import HABIT_COUNT, TREND_COUNT, Habits, habits_of
 from cartveil.insight.sequences.histories import STEP_FEATURES
 from cartveil.insight.sequences.occasions import Occasions, occasions_at
-from cartveil.insight.sequences.vocabulary import Vocabulary
-from cartveil.insight.training.loop import TrainingConfig
+from cartveil.insight.sequences.vocabulary import RESERVED, Vocabulary
 
 #: What the card calls this model.
 KIND = "recommender"
@@ -127,14 +128,17 @@ class Recommender:
         """Read what `save` wrote; `ModelError` where it is no recommender of this version."""
         state, card = load_model(folder, kind=KIND)
         try:
-            config = _config(card["config"])
+            config = read_config(RecommenderConfig, card["config"], path=folder)
             vocabulary = Vocabulary(tuple(card["items"]))
             model = _model(config, vocabulary, state)
             facts = Facts(state["trends"], state["weights"].float())
             own = ("kind", "config", "as_of", "items", "descriptions")
             rest = {key: value for key, value in card.items() if key not in own}
+            _check(card, config, facts, state["recent"])
             return cls(config, vocabulary, card["descriptions"], card["as_of"], facts, state["recent"], model, rest)
-        except (KeyError, TypeError, RuntimeError) as error:
+        except (ArithmeticError, KeyError, ModelError, TypeError, ValueError, RuntimeError) as error:
+            if isinstance(error, ModelError) and error.path:
+                raise  # it says more, and where
             hint = "train the model again"
             raise ModelError("card and weights do not fit together", path=str(folder), hint=hint) from error
 
@@ -195,10 +199,16 @@ def _model(config: RecommenderConfig, vocabulary: Vocabulary, state: Mapping[str
     return model.eval()
 
 
-def _config(fields: Mapping[str, Any]) -> RecommenderConfig:
-    training = dict(fields["training"])
-    training["rates"] = tuple((prefix, factor) for prefix, factor in training["rates"])
-    return replace(RecommenderConfig(**{**fields, "training": TrainingConfig()}), training=TrainingConfig(**training))
+def _check(card: Mapping[str, Any], config: RecommenderConfig, facts: Facts, recent: Tensor) -> None:
+    """Raise `TypeError` or `ValueError` where a card has what no recommender writes."""
+    for field, default in asdict(RecommenderConfig()).items():
+        if field != "training" and not isinstance(getattr(config, field), (type(default), int)):
+            raise TypeError(field)
+    if not isinstance(card["descriptions"], Mapping) or not all(isinstance(word, str) for word in card["items"]):
+        raise TypeError("descriptions")
+    size = len(card["items"]) + RESERVED
+    if not math.isfinite(card["as_of"]) or recent.shape != (size,) or facts.weights.shape != (size, size):
+        raise ValueError("items")
 
 
 def _nothing() -> Habits:

@@ -101,7 +101,7 @@ def train_recommender(
     return Recommender(
         config=config,
         vocabulary=vocabulary,
-        descriptions=_descriptions(table),
+        descriptions=descriptions_of(table),
         as_of=span.end,
         facts=facts,
         recent=torch.from_numpy(buyers_of(baskets, span.end, window=RECENT_DAYS)).float(),
@@ -232,10 +232,12 @@ def _unseen(baskets: Baskets, until: float) -> Tensor:
     return torch.from_numpy(np.bincount(seen, minlength=baskets.item_count) == 0)
 
 
-def _descriptions(table: pa.Table) -> dict[str, str]:
+def descriptions_of(table: pa.Table) -> dict[str, str]:
+    """Return the most frequent description of each item; of none where the release has no such column."""
     if "description" not in table.column_names:
         return {}
-    named = table.select(["item", "description"]).filter(pc.is_valid(table["description"]))
+    known = pc.and_(pc.is_valid(table["item"]), pc.is_valid(table["description"]))
+    named = table.select(["item", "description"]).filter(known)
     counts = named.group_by(["item", "description"]).aggregate([([], "count_all")])
     counts = counts.sort_by([("count_all", "ascending"), ("description", "descending")])
     return dict(zip(counts["item"].to_pylist(), counts["description"].to_pylist(), strict=True))

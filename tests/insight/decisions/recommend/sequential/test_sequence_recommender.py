@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from cartveil.errors import InputError, ModelError
@@ -14,6 +15,8 @@ from cartveil.insight.decisions.recommend.sequential import (
     train_private_recommender,
     train_sequence_recommender,
 )
+from cartveil.insight.models.card import save_model
+from cartveil.insight.models.config import read_config
 from cartveil.insight.privacy.randomness import seeded_for_tests
 from cartveil.insight.training.loop import TrainingConfig
 
@@ -162,6 +165,77 @@ def test_a_card_that_lost_a_part_or_its_words_is_refused(private, tmp_path):
         (tmp_path / "card.json").write_text(json.dumps(broken))
         with pytest.raises(ModelError):
             SequenceRecommender.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"mixture": {}},
+        {"mixture": {"elsewhere": 1.0}},
+        {"mixture": {"popularity": -1.0, "companions": 2.0}},
+        {"mixture": {"popularity": "x"}},
+        {"mixture": [1.0]},
+        {"mixture": 5},
+        {"own": "x"},
+        {"own": None},
+        {"own": 1.0},
+        {"own": float("nan")},
+        {"descriptions": None},
+        {"descriptions": 5},
+        {"network": 5},
+        {"network": {"items": "x", "hidden": 4, "dropout": 7, "steps": 0, "private": True}},
+        {"items": 5},
+        {"items": None},
+        {"privacy": 5},
+        {"privacy": {"epsilon": None}},
+        {"shared_weights": 5},
+        {"config": 3},
+    ],
+    ids=str,
+)
+def test_a_damaged_card_is_refused_with_its_path(private, tmp_path, damage):
+    private.save(tmp_path)
+    card = json.loads((tmp_path / "card.json").read_text())
+    (tmp_path / "card.json").write_text(json.dumps({**card, **damage}))
+    with pytest.raises(ModelError) as caught:
+        load_recommender(tmp_path)
+    assert str(tmp_path) in (caught.value.path or "")
+
+
+@pytest.mark.parametrize("part", [{"epsilon": None}, {"epsilon": "x"}, {"beside": 5}, {"unheard": 1}], ids=str)
+def test_a_card_whose_promise_cannot_be_told_is_refused(private, tmp_path, part):
+    private.save(tmp_path)
+    card = json.loads((tmp_path / "card.json").read_text())
+    (tmp_path / "card.json").write_text(json.dumps({**card, "privacy": {**card["privacy"], **part}}))
+    with pytest.raises(ModelError, match=r"do not fit together|no finite number"):
+        load_recommender(tmp_path)
+
+
+def test_a_plain_recommender_does_not_take_the_place_of_a_private_one(private, plain, tmp_path):
+    private.save(tmp_path)
+    with pytest.raises(ModelError, match="privacy statement") as caught:
+        plain.save(tmp_path)
+    assert caught.value.hint == "choose another --out"
+    assert load_recommender(tmp_path).promise == private.promise
+
+
+def test_what_is_no_recommender_is_refused_naming_both_kinds(tmp_path):
+    save_model(tmp_path, {}, {"kind": "forecaster"})
+    with pytest.raises(ModelError, match="is a `forecaster`, not a `recommender` or a `sequence recommender`"):
+        load_recommender(tmp_path)
+
+
+def test_a_plain_recommender_says_how_it_was_trained(plain, tmp_path):
+    plain.save(tmp_path)
+    card = json.loads((tmp_path / "card.json").read_text())
+    assert read_config(SequenceConfig, card["config"], path=tmp_path) == PLAIN
+
+
+def test_descriptions_come_from_the_release(shop):
+    named = pa.array([f"THING {item}" for item in shop.table["item"].to_pylist()])
+    release = replace(shop, table=shop.table.append_column("description", named))
+    trained = train_sequence_recommender(release, config=replace(PLAIN, training=SMALL))
+    assert all(one.description == f"THING {one.item}" for one in trained.recommend(shop.of("c00001"), k=3))
 
 
 def test_no_file_of_a_saved_recommender_holds_a_pseudonym(private, shop, tmp_path):

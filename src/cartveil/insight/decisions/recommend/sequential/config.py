@@ -1,9 +1,9 @@
 """What can be chosen about a recommender that reads histories item after item."""
 
-import math
 from dataclasses import dataclass, field
 
 from cartveil.errors import InputError
+from cartveil.insight.privacy.accounting import require_promise
 from cartveil.insight.training.loop import TrainingConfig
 
 
@@ -79,8 +79,7 @@ class PrivateSequenceConfig:
 
     def __post_init__(self) -> None:
         _check_weight(self.own)
-        if not (0 < self.epsilon < math.inf and 0 < self.delta < 1):
-            raise InputError("must be above 0, and delta between 0 and 1", path="epsilon", hint="such as 4 and 1e-6")
+        require_promise(epsilon=self.epsilon, delta=self.delta)
         if min(self.popularity, self.vocabulary, self.companions) <= 0 or self.network < 0 or self.vocabulary >= 1:
             raise InputError("shares must be above 0 and below 1 together", path="popularity", hint="such as 0.15")
         if self.shelf < 2 or min(self.at_most, self.reach) < 1 or self.walks < 0:

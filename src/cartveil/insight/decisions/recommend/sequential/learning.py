@@ -22,7 +22,9 @@ from cartveil.insight.decisions.recommend.sequential.transitions import (
     count_companions,
     count_followers,
 )
+from cartveil.insight.decisions.recommend.training import descriptions_of
 from cartveil.insight.models.card import digest_of
+from cartveil.insight.models.config import written_config
 from cartveil.insight.models.next_item import NextItem
 from cartveil.insight.sequences.baskets import baskets_of
 from cartveil.insight.sequences.vocabulary import Vocabulary, learn_vocabulary
@@ -73,8 +75,9 @@ def train_sequence_recommender(
         network=learned.network,
         own=config.own,
         mixture={"network": 1.0},
-        descriptions={},
+        descriptions=descriptions_of(events.table),
         card={
+            "config": written_config(config),
             "data": {
                 "digest": digest_of(events.table),
                 "release": dict(events.release),

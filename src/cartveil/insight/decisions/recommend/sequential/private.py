@@ -119,7 +119,7 @@ def train_private_recommender(
         on_epoch: Called after every epoch of the network, if it gets a share.
 
     Raises:
-        ModelError: There is nothing to learn from, or no noise is enough.
+        ModelError: There is nothing to learn from, no noise is enough, or the account says more than was promised.
 
     Guarantees:
         - The account of everything that was learned costs at most epsilon at delta.
@@ -133,13 +133,14 @@ def train_private_recommender(
     histories = histories_of(baskets_of(events.table, vocabulary))
     parts = learn_privately(histories, learner, left=1.0 if catalogue else 1 - config.vocabulary, on_epoch=on_epoch)
     statement = statement_of(learner.log, delta=config.delta)
+    statement.require(config.epsilon)
     return SequenceRecommender(
         vocabulary=vocabulary,
         popularity=parts.popularity,
         companions=parts.companions,
         network=parts.network,
         own=config.own,
-        mixture=MIXTURE,
+        mixture={name: weight for name, weight in MIXTURE.items() if getattr(parts, name) is not None},
         descriptions=dict(catalogue or {}),
         card={
             "data": {"release": {name: events.release[name] for name in _TOLD if name in events.release}},
@@ -148,6 +149,21 @@ def train_private_recommender(
             "baselines": {},
         },
     )
+
+
+def require_noise(config: PrivateSequenceConfig, *, catalogue: bool) -> None:
+    """Refuse a promise that no noise keeps; to be asked before anything is looked at or spent.
+
+    Args:
+        config: The promise.
+        catalogue: Whether the items are public.
+
+    Raises:
+        InputError: Too little delta is left beside the threshold of finding the items.
+        MissingExtraError: `dp-accounting` is not installed.
+        ModelError: No noise is enough.
+    """
+    Learner(config, 0.0 if catalogue else _THRESHOLD).multiplier(1.0)
 
 
 def learn_privately(

@@ -9,6 +9,7 @@ one says in its statement how little one consumer can have moved it.
         print(found.description, found.reason)
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from cartveil.insight.decisions.recommend.sequential.item_histories import (
 )
 from cartveil.insight.decisions.recommend.sequential.networks import Network, load_network
 from cartveil.insight.models.card import load_model, require_vocabulary, save_model
+from cartveil.insight.models.card_checks import check_promise
 from cartveil.insight.privacy.statement import PrivacyStatement
 from cartveil.insight.sequences.baskets import Baskets, baskets_of
 from cartveil.insight.sequences.occasions import Occasions
@@ -136,10 +138,11 @@ class SequenceRecommender:
         try:
             vocabulary = Vocabulary(tuple(card["items"]))
             require_vocabulary(card, vocabulary.digest(), path=folder)
+            check_promise(card.get("privacy"), folder)
             weights = state.get("companions.weights")
             companions = None if weights is None else Companions(state["companions.items"], weights)
             rest = {key: value for key, value in card.items() if key not in _OWN}
-            return cls(
+            loaded = cls(
                 vocabulary,
                 state["popularity"],
                 companions,
@@ -149,7 +152,11 @@ class SequenceRecommender:
                 card["descriptions"],
                 rest,
             )
-        except (KeyError, TypeError, RuntimeError) as error:
+            _check(loaded)
+            return loaded
+        except (ArithmeticError, KeyError, ModelError, TypeError, ValueError, RuntimeError) as error:
+            if isinstance(error, ModelError) and error.path:
+                raise  # it says more, and where
             hint = "train the model again"
             raise ModelError("card and weights do not fit together", path=str(folder), hint=hint) from error
 
@@ -190,6 +197,19 @@ class SequenceRecommender:
 
 #: What `save` adds to the card of itself.
 _OWN = ("kind", "own", "mixture", "network", "items", "descriptions")
+
+
+def _check(loaded: SequenceRecommender) -> None:
+    """Raise `TypeError` or `ValueError` where a card has what no recommender writes."""
+    if not isinstance(loaded.mixture, Mapping) or not isinstance(loaded.descriptions, Mapping):
+        raise TypeError("mixture")
+    there = {"popularity": True, "companions": loaded.companions, "network": loaded.network}
+    weights = [float(loaded.mixture.get(name, 0.0)) for name, part in there.items() if part is not None]
+    if not (0 <= loaded.own < 1 and min(weights) >= 0 and 0 < sum(weights) < math.inf):
+        raise ValueError("own")
+    if len(loaded.popularity) != loaded.vocabulary.size or (loaded.network and loaded.network.shape.steps < 1):
+        raise ValueError("popularity")
+    _ = loaded.promise  # its statement makes sense
 
 
 def _bought(histories: ItemHistories) -> Tensor:

@@ -127,13 +127,14 @@ static void add_normals(const Stream& from, float* values, int64_t count, double
     uint32_t words[256];
     double drawn[128];
     uint32_t counter = 0;
+    const double per_grid = grid > 0 ? 1 / grid : 0;  // exact: a grid is a power of two
     for (int64_t at = 0; at < count; at += 128, counter += 16) {
         stream(from, counter, words);
         normals(words, drawn);
         const int64_t some = least(128, count - at);
         for (int64_t k = 0; k < some; ++k) drawn[k] = drawn[k] * scale + static_cast<double>(values[at + k]);
         if (grid > 0)
-            for (int64_t k = 0; k < some; ++k) drawn[k] = __builtin_rint(drawn[k] / grid) * grid;
+            for (int64_t k = 0; k < some; ++k) drawn[k] = __builtin_rint(drawn[k] * per_grid) * grid;
         for (int64_t k = 0; k < some; ++k) values[at + k] = static_cast<float>(drawn[k]);
     }
 }
