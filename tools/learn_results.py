@@ -39,7 +39,7 @@ def private_steps() -> str:
         "**A private training step**, exact clipping and noise included, over one of plain `nn.LSTM` without privacy; "
         "time / memory, one core, in one run:",
         "",
-        f"| | {' | '.join(_STEPS.values())} | private over own plain |",
+        f"| | {' | '.join(_STEPS.values())} | private over own plain (without noise) |",
         "|---" * (len(_STEPS) + 2) + "|",
     ]
     for shape in shapes:
@@ -143,8 +143,9 @@ def _over(row: Mapping[str, Any] | None) -> str:
     return f"{row['time_ratio']:.2f}{memory}"
 
 
-def _own(tiers: Mapping[str, float]) -> str:
-    return ", ".join(f"{_STEPS[tier].strip('*').split(', ')[1]} {value:.2f}" for tier, value in tiers.items())
+def _own(tiers: Mapping[str, Mapping[str, float]]) -> str:
+    names = {"tape": "PyTorch", "kernel": "compiled"}
+    return ", ".join(f"{names[tier]} {found['step']:.2f} ({found['clipping']:.2f})" for tier, found in tiers.items())
 
 
 def _audit_row(name: str, audits: list[dict[str, Any]], attacked: Mapping[str, Mapping[str, Any]]) -> str:
