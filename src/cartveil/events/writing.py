@@ -10,10 +10,12 @@
 import os
 import re
 import secrets
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from cartveil.errors import StorageError
+from cartveil.errors import InputError, StorageError
 
 #: Random part of the name of a neighbour.
 _RANDOM_BYTES = 8
@@ -48,6 +50,38 @@ def create_file(path: Path, write: Write, *, mode: int = 0o666) -> None:
     """
     # Unlike a rename, a link fails where a file stands.
     _put(path, write, mode=mode, place=lambda new: os.link(new, path))
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Fill a folder that appears whole at the end of the block, or not at all.
+
+    Args:
+        path: Where; nothing may stand there yet.
+
+    Yields:
+        A folder beside it, to be filled with files; it takes its name when the block ends, and is removed when the
+        block fails.
+
+    Raises:
+        InputError: Something stands there already.
+        StorageError: The disk refused.
+    """
+    if path.exists() or path.is_symlink():
+        raise InputError("exists already", path=str(path), hint="choose another name, or remove it first")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
+        yield temporary
+        for place in (*temporary.iterdir(), temporary):
+            _sync(place)
+        temporary.rename(path)
+    except OSError as error:
+        reason = (error.strerror or "write failed").lower()
+        raise StorageError(reason, path=str(path), hint="nothing was written; free space or check rights") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def strays_of(path: Path) -> list[Path]:

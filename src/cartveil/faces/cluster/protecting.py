@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartveil.errors import ColumnError, InputError, StorageError
-from cartveil.faces.cluster.folder import new_folder
+from cartveil.events.writing import new_folder
 from cartveil.faces.cluster.parts import Part, agreed, as_agreed, parts_of, read_part, schema_of
 from cartveil.faces.cluster.step import PartContext, counted_tokens, protect_part, refuse_k, without_counting
 from cartveil.faces.files import write_parquet

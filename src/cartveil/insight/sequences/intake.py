@@ -8,11 +8,8 @@
 (['pen', 'ink', 'pen'], [0, 1, 3])
 """
 
-import os
-import secrets
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,8 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cartveil.errors import ColumnError, InputError, StorageError
+from cartveil.errors import ColumnError, InputError
 from cartveil.events.protected import ProtectedEvents, protected_parts
+from cartveil.events.writing import new_folder
 from cartveil.insight.sequences.coding import Coder
 from cartveil.insight.sequences.integrity import digests_of
 from cartveil.insight.sequences.partitions import SortedPart, sorted_parts
@@ -74,7 +72,8 @@ def write_sequences(
     """
     if block < 1:
         raise InputError("must be at least 1", path="block", hint="leave it out, or give some 100,000")
-    with _new_folder(Path(folder)) as place:
+    _refuse_existing(Path(folder))
+    with new_folder(Path(folder)) as place:
         coder = Coder(spec)
         blocks = (coder.coded(table) for table in _blocks(_tables(source, spec), block))
         count = _laid_flat(sorted_parts(blocks, place / "parts"), place, spec)
@@ -169,28 +168,6 @@ def _write(file: Path, table: pa.Table) -> None:
         writer.write_table(table)
 
 
-@contextmanager
-def _new_folder(path: Path) -> Iterator[Path]:
+def _refuse_existing(path: Path) -> None:
     if path.is_symlink() or path.exists():
         raise InputError("something stands there already", path=str(path), hint="name a folder that is not there yet")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir()
-        yield temporary
-        for place in (*temporary.iterdir(), temporary):
-            _to_disk(place)
-        temporary.rename(path)
-    except OSError as error:
-        reason = (error.strerror or "write failed").lower()
-        raise StorageError(reason, path=str(path), hint="nothing was written; free space or check rights") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _to_disk(place: Path) -> None:
-    descriptor = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -91,7 +91,7 @@ def test_the_cause_adds_most_and_deleting_it_matters_more_than_deleting_others(r
         question = ask(recommender, histories_of(baskets_of(events, recommender.vocabulary)), CAUSES[cause])
         shares = attribute(question.embedded, question.scored)
         tests.append(deletion_test(shares, question.batch, question.score_of, generator=generator))
-    assert right >= 18  # two words in six would be chance
+    assert right >= 15  # one event in six, 5 of 30, would be chance
     strongest, at_random = mean_falls(tests)
     assert strongest > 2 * max(at_random, 0.01)
 
