@@ -1,0 +1,144 @@
+"""How well strange traces are found: trained on normal traces alone, judged on labelled ones, beside two counts."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cartveil.errors import ColumnError
+from cartveil.insight.decisions.measures import (
+    Evaluation,
+    Figure,
+    Interval,
+    auc_roc,
+    average_precision,
+    bootstrap,
+    evaluation_of,
+    recall_at,
+)
+from cartveil.insight.decisions.traces.counts import count_next_calls, remember_traces
+from cartveil.insight.decisions.traces.detector import TraceConfig, calmest, train_trace_detector
+from cartveil.insight.sequences.traces import learn_calls, traces_of
+
+#: The label of a normal trace; every other label is an attack's name.
+NORMAL = "normal"
+
+
+def evaluate_traces(
+    train: pa.Table,
+    test: pa.Table,
+    *,
+    calls: str = "syscalls",
+    label: str = "label",
+    seeds: Sequence[int] = (0, 1, 2),
+    config: TraceConfig | None = None,
+    on_progress: Callable[[str], None] = lambda _: None,
+) -> Evaluation:
+    """Train on the normal traces of one table, score those of another.
+
+    Args:
+        train: A row per trace; only rows with the label `normal` are learnt from, all where there is no label.
+        test: A row per trace, with labels.
+        calls: Column with the list of calls.
+        label: Column with `normal` or the name of an attack.
+        seeds: One detector is trained for each.
+        config: See `TraceConfig`; its seed is replaced.
+        on_progress: Told what happens.
+
+    Returns:
+        `auc`, `ap`, `tpr@1%`, `tpr@5%` of `lstm` (what ships), `lstm_mean` (the same networks, judged by the mean
+        surprise of a trace), `lstm_single` (one network of each seed), `ngram` and `nearest`.
+
+    Raises:
+        ColumnError: A column is missing, or the test traces are all of one kind.
+    """
+    config = config or TraceConfig()
+    normal = _normal(train, calls, label)
+    _need(test, label)
+    positive = np.array([each != NORMAL for each in test[label].to_pylist()])
+    if positive.all() or not positive.any():
+        raise ColumnError("holds one kind of trace only", path=label, hint="a ranking needs both kinds")
+    runs: dict[str, list[dict[str, float]]] = {"lstm": [], "lstm_mean": [], "lstm_single": []}
+    scores: dict[str, list[NDArray[np.float64]]] = {name: [] for name in runs}
+    seconds = 0.0
+    for seed in seeds:
+        started = time.perf_counter()
+        trained = replace(config, training=replace(config.training, seed=seed))
+        detector = train_trace_detector(normal, config=trained, on_progress=on_progress)
+        seconds += time.perf_counter() - started
+        found = traces_of(test[calls], detector.vocabulary)
+        surprise = detector.surprise(found)
+        scores["lstm"].append(calmest(surprise, found, config.stretch))
+        scores["lstm_mean"].append(calmest(surprise, found, None))
+        alone = replace(detector, models=detector.models[:1]).surprise(found)
+        scores["lstm_single"].append(calmest(alone, found, config.stretch))
+        for name in runs:
+            runs[name].append(_judged(positive, scores[name][-1]))
+        on_progress(f"seed {seed}: AUC {runs['lstm'][-1]['auc']:.3f}, AP {runs['lstm'][-1]['ap']:.3f}")
+    for name, counted in _counted(normal, test[calls]).items():
+        scores[name], runs[name] = [counted], [_judged(positive, counted)]
+    return evaluation_of(
+        "traces",
+        "lstm",
+        runs,
+        intervals={name: _intervals(positive, each[0]) for name, each in scores.items()},
+        protocol={
+            "train": len(normal),
+            "test": len(positive),
+            "attacks": int(positive.sum()),
+            "seeds": list(seeds),
+            "intervals": "bootstrap over traces, first seed",
+        },
+        curves=(_curve(positive, scores),),
+        seconds=seconds / max(len(seeds), 1),
+    )
+
+
+def _normal(train: pa.Table, calls: str, label: str) -> pa.ChunkedArray:
+    _need(train, calls)
+    if label not in train.column_names:
+        return train[calls]
+    kept = np.array([each == NORMAL for each in train[label].to_pylist()])
+    return train.filter(pa.array(kept))[calls]
+
+
+def _need(table: pa.Table, name: str) -> None:
+    if name not in table.column_names:
+        raise ColumnError("this column is missing", path=name, hint=f"it has: {', '.join(table.column_names)}")
+
+
+def _counted(normal: pa.ChunkedArray, asked: pa.ChunkedArray) -> dict[str, NDArray[np.float64]]:
+    vocabulary = learn_calls(normal)
+    known, found = traces_of(normal, vocabulary), traces_of(asked, vocabulary)
+    return {
+        "ngram": count_next_calls(known).scores(found),
+        "nearest": remember_traces(known, order=2).scores(found),
+    }
+
+
+def _judged(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> dict[str, float]:
+    return {
+        "auc": auc_roc(positive, score),
+        "ap": average_precision(positive, score),
+        "tpr@1%": recall_at(positive, score, false_positives=0.01),
+        "tpr@5%": recall_at(positive, score, false_positives=0.05),
+    }
+
+
+def _intervals(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> dict[str, Interval]:
+    return {
+        "auc": bootstrap(len(score), lambda chosen: auc_roc(positive[chosen], score[chosen])),
+        "ap": bootstrap(len(score), lambda chosen: average_precision(positive[chosen], score[chosen])),
+    }
+
+
+def _curve(positive: NDArray[np.bool_], scores: dict[str, list[NDArray[np.float64]]]) -> Figure:
+    shares = np.linspace(0, 1, 51)
+    lines = {
+        name: tuple((float(share), recall_at(positive, found[0], false_positives=float(share))) for share in shares)
+        for name, found in scores.items()
+    }
+    return Figure("attacks found", "share of normal traces alerted", "share of attacks found", lines)
