@@ -74,6 +74,39 @@ def test_what_is_no_time_is_refused(times):
     assert "whole seconds" in caught.value.hint
 
 
+def test_units_of_an_entry_are_those_of_all_its_lines_and_nothing_where_they_are_not_known():
+    table = _table(ROWS)
+    vocabulary = learn_vocabulary(table["item"], at_most=9)
+    pen = vocabulary.words.index("pen") + 2
+    counted = table.append_column("quantity", pa.array([2, 1, 3, None, -4, 7]))
+    baskets = baskets_of(counted, vocabulary)
+    units = dict(
+        zip(zip(baskets.basket_of_entry.tolist(), baskets.items.tolist(), strict=True), baskets.units, strict=True)
+    )
+    assert np.expm1(units[0, pen]) == pytest.approx(5)
+    assert np.expm1(units[1, pen]) == 0
+    assert np.expm1(baskets.units[-2:]).tolist() == pytest.approx([7, 0])
+    ranges = table.append_column("quantity", pa.array(["1-5"] * 6))
+    assert not baskets_of(table, vocabulary).units.any()
+    assert not baskets_of(ranges, vocabulary).units.any()
+
+
+def test_habits_know_in_which_of_the_last_baskets_a_thing_was_and_how_many_units():
+    rows = [("a", day, item, str(day)) for day, item in ((1, "pen"), (2, "ink"), (3, "pen"), (4, "cup"))]
+    table = _table(rows).append_column("quantity", pa.array([1, 2, 3, 4]))
+    vocabulary = learn_vocabulary(table["item"], at_most=9)
+    baskets = baskets_of(table, vocabulary)
+    habits = habits_of(baskets, occasions_at(baskets, 5))
+    found = {vocabulary.word(item): row for item, row in zip(habits.item, habits.features.tolist(), strict=True)}
+    assert found["pen"][19:24] == pytest.approx([0, 0.5, 1 / 3, 2 / 4, 2 / 4])  # in the last 1, 2, 3, 5, 10 of four
+    assert found["cup"][19:24] == pytest.approx([1, 0.5, 1 / 3, 1 / 4, 1 / 4])
+    assert found["pen"][26] == pytest.approx(np.log(2))  # one basket has come since
+    usual = {"pen": (np.log(2) + np.log(4)) / 2, "ink": np.log(3), "cup": np.log(5)}
+    assert found["pen"][27] == pytest.approx(usual["pen"])
+    assert found["pen"][28] == pytest.approx(usual["pen"] - np.mean([*usual.values()]))
+    assert found["pen"][29] == pytest.approx(np.log(4))
+
+
 def test_unknown_items_leave_an_empty_basket():
     assert np.diff(_baskets(ROWS, at_most=1).offsets).tolist() == [1, 1, 0, 0]
 
@@ -111,7 +144,10 @@ def test_what_is_counted_at_a_cutoff_does_not_change_with_the_future(rows, cutof
     past = [row for row in rows if row[1] < cutoff]
     if not past:
         return
-    all_time, before = baskets_of(_table(rows), vocabulary), baskets_of(_table(past), vocabulary)
+    counted = [
+        _table(part).append_column("quantity", pa.array([day % 7 for _, day, _, _ in part])) for part in (rows, past)
+    ]
+    all_time, before = (baskets_of(table, vocabulary) for table in counted)
     assert np.array_equal(trends_of(all_time, cutoff), trends_of(before, cutoff))
     # Consumers are numbered by first appearance, so compare what does not depend on the numbers.
     known = [occasions_at(baskets, cutoff) for baskets in (all_time, before)]

@@ -3,7 +3,17 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cartveil.insight.sequences.relations import keys_of, mean_before, since_before, times_before, within
+from cartveil.insight.sequences.relations import (
+    days_before,
+    grouped,
+    keys_of,
+    latest_before,
+    mean_before,
+    since_before,
+    times_before,
+    total_before,
+    within,
+)
 
 ROWS = st.lists(st.tuples(st.integers(-1, 3), st.integers(0, 40), st.booleans()), max_size=40)
 
@@ -40,3 +50,28 @@ def test_keys_are_equal_exactly_where_all_values_are(rows):
         for j, other in enumerate(rows):
             if None not in one + other:
                 assert (keys[i] == keys[j]) == (one == other)
+
+
+@given(ROWS)
+def test_what_came_latest_and_what_came_to_agrees_with_a_loop(rows):
+    keys, times, counted = columns(rows)
+    values = times.astype(float)
+    latest, valid = latest_before(keys, values), latest_before(keys, values, counted)
+    total, days = total_before(keys, values), days_before(keys, times)
+    for row in range(len(keys)):
+        earlier = [other for other in range(row) if keys[other] == keys[row] >= 0]
+        chosen = [other for other in earlier if counted[other]]
+        assert np.isnan(latest[row]) if not earlier else latest[row] == values[earlier[-1]]
+        assert np.isnan(valid[row]) if not chosen else valid[row] == values[chosen[-1]]
+        assert total[row] == values[earlier].sum()
+        assert days[row] == len({int(times[other]) for other in earlier} - {int(times[row])})
+
+
+@given(st.lists(st.integers(0, 9)), st.sampled_from([1, 10**6]))
+def test_groups_are_those_of_a_sort_however_far_apart_the_keys(keys, scale):
+    found = grouped(np.array(keys, dtype=np.int64) * scale)
+    unique = np.unique(
+        np.array(keys, dtype=np.int64) * scale, return_index=True, return_inverse=True, return_counts=True
+    )
+    for ours, theirs in zip((found.keys, found.first, found.of, found.count), unique, strict=True):
+        assert ours.tolist() == theirs.tolist()

@@ -25,7 +25,7 @@ def day(number):
 
 def test_weeks_covered_in_part_are_left_out():
     found = weekly_totals(lines((day(-3), "a", 9), (day(0), "a", 1), (day(13), "a", 2), (day(15), "a", 9)))
-    assert found.weeks.astype(str).tolist() == ["2024-01-01", "2024-01-08"]
+    assert found.starts.astype(str).tolist() == ["2024-01-01", "2024-01-08"]
     assert found.demand.tolist() == [[1, 2]]
 
 
