@@ -4,8 +4,9 @@
     python -m bench.recommend --data src/cartveil/faces/demo/data/online_retail.parquet --json FILE --epsilon 1,3,8
 
 A text file has one line per consumer: id, then item ids in time order. Training sees all but the last two items of each
-(`train_only`), or all but the last (`train_valid`, with the number of epochs that the first chose). Validation asks for
-the last but one, test for the last given all before. All items are ranked, those of the history left out.
+(`train_only`), or all but the last (`train_valid`, with what the first chose). Validation asks for the last but one,
+test for the last given all before. All items are ranked, those of the history left out. The protocol is the package's
+own, `evaluate_next_item`; the curve is this command's.
 
 A Parquet file is UCI Online Retail under the protocol of `bench.next_basket`: each consumer's first basket from
 November 2011 on, bought items stay in the list.
@@ -42,21 +43,21 @@ from cartveil.insight.decisions.recommend.sequential.item_histories import (
     histories_before,
     histories_from,
 )
-from cartveil.insight.decisions.recommend.sequential.learning import chances_of, learn
-from cartveil.insight.decisions.recommend.sequential.leave_one_out import NextItemScorer, evaluate_next_item
+from cartveil.insight.decisions.recommend.sequential.learning import chances_of
+from cartveil.insight.decisions.recommend.sequential.leave_one_out import NextItemScorer, judge_next_item
 from cartveil.insight.decisions.recommend.sequential.networks import Network
 from cartveil.insight.decisions.recommend.sequential.private import MIXTURE, Learner, learn_privately, shelf_of
+from cartveil.insight.decisions.recommend.sequential.protocol import PASTS, evaluate_next_item
 from cartveil.insight.decisions.recommend.sequential.recommender import SequenceRecommender
-from cartveil.insight.decisions.recommend.sequential.transitions import (
-    count_buyers,
-    count_companions,
-    count_followers,
-)
+from cartveil.insight.decisions.recommend.sequential.transitions import count_buyers
 from cartveil.insight.decisions.recommend.times import day_of
 from cartveil.insight.privacy.accounting import epsilon_of
 from cartveil.insight.sequences.baskets import Baskets, baskets_of
 from cartveil.insight.sequences.occasions import Occasions, occasions_at, occasions_with_target
 from cartveil.insight.sequences.vocabulary import RESERVED, Vocabulary, learn_vocabulary
+
+#: Models of the table: what ships, its network alone, and the baselines.
+MODELS = ("recommender", "lstm", "item_knn", "markov", "popularity")
 
 #: LSTMs of the curve, each alone: trained on histories with most of the budget, or on walks over the noisy pairs only.
 NETWORKS = {"lstm": {"network": 0.7}, "lstm_on_walks": {"walks": 20_000}}
@@ -101,27 +102,31 @@ def items(path: Path, wish: Wish) -> dict[str, Any]:
     """Return the figures of leave one out."""
     histories = read_histories(path)
     known, wanted = histories.without_last(1), histories.item_at(1)
-    pasts = {"train_only": histories.without_last(2), "train_valid": histories.without_last(1)}
-    figures: dict[str, Any] = {
-        name: {label: evaluate_next_item(scorer, known, wanted) for label, scorer in _counted(past).items()}
-        for name, past in pasts.items()
-    }
-    # The evaluator's own check: .0152 and .0068 on Beauty.
-    figures["popularity_with_test_items"] = evaluate_next_item(count_buyers(histories), known, wanted)
-    runs = [_plain_run(histories, seed) for seed in wish.seeds] if wish.plain else []
-    for run in runs:
-        print(f"seed {run['seed']}: {run['validation']}, {run['epochs']} epochs", flush=True)
-    spread: dict[str, Any] = {}
-    if runs:
-        for name in pasts:
-            figures[name]["lstm"], spread[name] = mean_and_spread([run[name] for run in runs])
-            figures[name]["recommender"] = figures[name]["lstm"]
-        figures["seconds_per_epoch"] = mean_and_spread([run["seconds_per_epoch"] for run in runs])[0]
+    figures = _protocol(histories, wish) if wish.plain else {}
+    past = histories.without_last(2)
     curve = [
-        _curve_point(lambda scorer: evaluate_next_item(scorer, known, wanted), pasts["train_only"], epsilon, wish)
+        _curve_point(lambda scorer: judge_next_item(scorer, known, wanted), past, epsilon, wish)
         for epsilon in wish.epsilons
     ]
-    return {**figures, "sd": spread, "runs": runs, "delta": wish.delta, "epsilon": curve, "consumers": len(histories)}
+    return {**figures, "delta": wish.delta, "epsilon": curve, "consumers": len(histories)}
+
+
+def _protocol(histories: ItemHistories, wish: Wish) -> dict[str, Any]:
+    """Return the figures of the package's own protocol, under the keys of the benchmark."""
+    config = SequenceConfig()
+    found = evaluate_next_item(
+        histories, seeds=list(wish.seeds), config=config, on_progress=lambda text: print(text, flush=True)
+    ).to_dict()
+    facts = found["protocol"]
+    return {
+        **{past: {model: found[model][past] for model in MODELS} for past in PASTS},
+        "sd": {past: {model: found["sd"][model][past] for model in found["sd"]} for past in PASTS},
+        "intervals": found["intervals"],
+        "seconds_per_epoch": facts.pop("seconds_per_epoch"),
+        # The evaluator's own check: .0152 and .0068 on Beauty.
+        "popularity_with_test_items": facts.pop("popularity_with_test_items"),
+        "protocol": facts,
+    }
 
 
 def baskets(path: Path, wish: Wish) -> dict[str, Any]:
@@ -203,45 +208,6 @@ class _Judge:
     def figures(self, scorer: NextItemScorer) -> dict[str, Any]:
         found = evaluate_at(_Basketwise(scorer, self.vocabulary), self.whole, self.asked)
         return {part: found[part] for part in ("all", "new")}
-
-
-@dataclass(frozen=True)
-class MarkovWithPopularity:
-    """Score by what came right after the last item; ties, and items never seen after it, go by popularity."""
-
-    followers: NextItemScorer
-    popularity: Tensor
-
-    def scores_after(self, histories: ItemHistories) -> Tensor:
-        """Return (n, V)."""
-        return self.followers.scores_after(histories) + self.popularity / (2 * self.popularity.max())
-
-
-def _counted(past: ItemHistories) -> dict[str, NextItemScorer]:
-    popularity = count_buyers(past)
-    return {
-        "markov": MarkovWithPopularity(count_followers(past), popularity.counts),
-        "item_knn": count_companions(past),
-        "popularity": popularity,
-    }
-
-
-def _plain_run(histories: ItemHistories, seed: int) -> dict[str, Any]:
-    config = SequenceConfig()
-    config = replace(config, training=replace(config.training, seed=seed))
-    known, wanted = histories.without_last(1), histories.item_at(1)
-    first = learn(known, config, held_out=True)
-    popularity = chances_of(count_buyers(histories.without_last(2)).counts)
-    best = max(range(len(first.epochs)), key=lambda place: first.epochs[place].score) + 1
-    again = learn(known, replace(config, training=replace(config.training, epochs=best)), held_out=False)
-    return {
-        "seed": seed,
-        "validation": first.metrics["lstm"],
-        "epochs": best,
-        "train_only": evaluate_next_item(NetworkAlone(first.network, popularity), known, wanted),
-        "train_valid": evaluate_next_item(NetworkAlone(again.network, popularity), known, wanted),
-        "seconds_per_epoch": sum(epoch.seconds for epoch in first.epochs) / len(first.epochs),
-    }
 
 
 def _curve_point(judge: Any, past: ItemHistories, epsilon: float, wish: Wish) -> dict[str, Any]:

@@ -14,6 +14,7 @@
     │   └── DecryptionError   a ciphertext does not open, whatever the cause
     ├── IntegrityError        a file, log, proof or receipt was changed     exit 1
     ├── StorageError          the disk or the database failed               exit 1
+    ├── DeliveryError         what was to be sent did not arrive            exit 1
     └── ModelError            a model cannot be trained, loaded or applied  exit 1
 
 Messages are lower case without a final period, what the user wrote stands in backticks, a path such as
@@ -121,6 +122,12 @@ class StorageError(CartveilError):
     """The disk or the database failed; nothing was half-written."""
 
     usual_hint = "check the permissions and the free space; nothing was half-written"
+
+
+class DeliveryError(CartveilError):
+    """What was to be sent did not arrive."""
+
+    usual_hint = "check the address and that the receiver is up; run the command again, what arrived is known by its id"
 
 
 class ModelError(CartveilError):

@@ -19,10 +19,16 @@ def check_out(job: str, out: Path, *, private: bool) -> None:
         ModelError: It holds a model that must not be replaced by this one; see `check_place`.
     """
     from cartveil.insight.decisions.forecast import forecaster  # these load torch
+    from cartveil.insight.decisions.purchase import model as purchase
     from cartveil.insight.decisions.recommend import recommender
     from cartveil.insight.decisions.recommend.sequential import recommender as sequential
 
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / CARD).exists())):
         raise InputError("exists already and is not a model", path=str(out), hint="choose another folder with --out")
-    kinds = {"recommend": recommender.KIND, "next-item": sequential.KIND, "forecast": forecaster.KIND}
+    kinds = {
+        "recommend": recommender.KIND,
+        "next-item": sequential.KIND,
+        "forecast": forecaster.KIND,
+        "purchase": purchase.KIND,
+    }
     check_place(out, sequential.KIND if private else kinds[job], private=private)

@@ -14,7 +14,7 @@ import pytest
 
 from cartveil.errors import InputError, MissingExtraError
 from cartveil.faces.service import serve
-from cartveil.faces.service.serving import HOST
+from cartveil.faces.service.serving import HOST, _listening
 
 CANARY = "Zzyzx"
 
@@ -46,6 +46,20 @@ def test_it_answers_on_loopback_and_logs_nothing_of_what_it_is_sent(process: sub
 def test_a_port_that_is_taken_is_refused() -> None:
     with socket.create_server((HOST, 0)) as taken, pytest.raises(InputError, match="cannot listen here"):
         serve(port=taken.getsockname()[1])
+
+
+def test_small_packets_do_not_wait_for_each_other() -> None:
+    with _listening(HOST, 0) as place, socket.create_connection(place.getsockname()):
+        accepted, _ = place.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_catalogue_without_a_model_is_refused() -> None:
+    command = [sys.executable, "-m", "cartveil.faces.service", "--catalogue", "shop.csv"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "hint: name one with --model" in done.stderr
 
 
 def test_without_its_extra_the_service_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from cartveil.insight.models.counts import CountConfig, CountModel
 from cartveil.insight.models.encoder import Batch, EncoderConfig
 from cartveil.insight.models.fields import FieldsConfig, FieldsModel
 from cartveil.insight.models.next_item import NextItem, NextItemConfig
@@ -35,6 +36,7 @@ MODELS = {
         torch.randint(0, ITEMS, (SIZE, STEPS, 1)),
     ),
     "quantiles": lambda: (QuantileModel(QuantileConfig(encoder_of(), (0.2, 0.8), 1)), torch.randn(SIZE, STEPS, 1)),
+    "counts": lambda: (CountModel(CountConfig(encoder_of(), 1)), torch.randint(0, 9, (SIZE, STEPS, 1)).float()),
     "tags": lambda: (
         TagModel(TagsConfig(encoder_of(bidirectional=True), 3, forbidden=((0, 2),))),
         torch.randint(0, 2, (SIZE, STEPS)),
@@ -47,7 +49,9 @@ def losses_of(model, lesson):
     if isinstance(model, TagModel):
         return model.losses(batch, targets)
     weights = batch.mask.float()
-    return model.losses(batch, targets, weights[..., None] if isinstance(model, QuantileModel) else weights)
+    return model.losses(
+        batch, targets, weights[..., None] if isinstance(model, (QuantileModel, CountModel)) else weights
+    )
 
 
 def part(lesson, begin, end):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from cartveil.insight.models.counts import CountConfig, CountModel
 from cartveil.insight.models.encoder import Batch, EncoderConfig
 from cartveil.insight.models.fields import FieldsConfig, FieldsModel
 from cartveil.insight.models.next_item import NextItem, NextItemConfig
@@ -23,6 +24,7 @@ MODELS = {
     "fields": (lambda: FieldsModel(FieldsConfig(ENCODER, (("item", ITEMS),))), (IDS[..., None], WEIGHTS)),
     "risk": (lambda: RiskModel(RiskConfig(ENCODER)), (IDS % 2, WEIGHTS)),
     "quantiles": (lambda: QuantileModel(QuantileConfig(ENCODER, (0.5,), 1)), (IDS[..., None], WEIGHTS[..., None])),
+    "counts": (lambda: CountModel(CountConfig(ENCODER, 1)), (IDS[..., None].float(), WEIGHTS[..., None])),
     "tags": (lambda: TagModel(TagsConfig(BOTH, 3)), (IDS % 3,)),
 }
 

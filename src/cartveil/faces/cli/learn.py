@@ -1,23 +1,20 @@
-"""`train`, `recommend`, `forecast`, `watch`: the commands that learn, from releases and from the audit log."""
+"""`train`: the command that learns from releases."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cartveil.faces.cli.options import FILE, as_json, parse_actor, passphrase_file
-from cartveil.faces.cli.output import emit_json, emit_rows, emit_table, talk
-
-_DAY = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+from cartveil.faces.cli.output import emit_json, talk
 
 #: What every generator takes as a seed.
 _SEED = click.IntRange(0, 2**63 - 1)
 
 
 @click.command()
-@click.argument("job", type=click.Choice(["recommend", "next-item", "forecast"]))
+@click.argument("job", type=click.Choice(["recommend", "next-item", "forecast", "purchase"]))
 @click.argument("events", type=FILE)
 @click.option("--out", type=FILE, required=True, help="Folder for the model: weights and a card.")
 @click.option("--epochs", type=click.IntRange(1, 1000), help="At most this many passes; else the model's own choice.")
@@ -50,6 +47,8 @@ def train(
         card = _train_recommender(release, out, epochs, seed)
     elif job == "next-item":
         card = _train_next_item(release, out, epochs, seed)
+    elif job == "purchase":
+        card = _train_purchase(release, out, epochs, seed)
     else:
         card = _train_forecaster(release, out, epochs, seed)
     talk(f"wrote {out}")
@@ -120,7 +119,8 @@ def _train_recommender(release: Any, out: Path, epochs: int | None, seed: int) -
 
     config = RecommenderConfig()
     training = replace(config.training, seed=seed, epochs=epochs or config.training.epochs)
-    recommender = train_recommender(release, config=replace(config, training=training), on_epoch=_say_epoch)
+    config = replace(config, training=training)
+    recommender = train_recommender(release, config=config, on_epoch=_say_epoch, on_progress=talk)
     recommender.save(out)
     return recommender.card
 
@@ -132,7 +132,8 @@ def _train_next_item(release: Any, out: Path, epochs: int | None, seed: int) -> 
 
     config = SequenceConfig()
     training = replace(config.training, seed=seed, epochs=epochs or config.training.epochs)
-    recommender = train_sequence_recommender(release, config=replace(config, training=training), on_epoch=_say_epoch)
+    config = replace(config, training=training)
+    recommender = train_sequence_recommender(release, config=config, on_epoch=_say_epoch, on_progress=talk)
     recommender.save(out)
     return recommender.card
 
@@ -146,9 +147,23 @@ def _train_forecaster(release: Any, out: Path, epochs: int | None, seed: int) ->
     config = ForecastConfig()
     training = replace(config.training, seed=seed, epochs=epochs or config.training.epochs)
     demand = weekly_demand(release)
-    forecaster = train_forecaster(demand, config=replace(config, training=training), on_epoch=_say_epoch)
+    config = replace(config, training=training)
+    forecaster = train_forecaster(demand, config=config, on_epoch=_say_epoch, on_progress=talk)
     forecaster.save(out)
-    return {"items": len(demand.items), "weeks": len(demand.weeks), "held_back_wql": forecaster.held_back}
+    return {"items": len(demand.items), "weeks": len(demand.starts), "held_back_wql": forecaster.held_back}
+
+
+def _train_purchase(release: Any, out: Path, epochs: int | None, seed: int) -> Any:
+    from dataclasses import replace
+
+    from cartveil.insight.decisions.purchase import PurchaseConfig, train_purchase
+
+    config = PurchaseConfig()
+    training = replace(config.training, seed=seed, epochs=epochs or config.training.epochs)
+    config = replace(config, training=training)
+    found = train_purchase(release, config=config, on_epoch=_say_epoch, on_progress=talk)
+    found.save(out)
+    return found.card
 
 
 def _say_private_epoch(epoch: Any) -> None:
@@ -160,29 +175,6 @@ def _say_epoch(epoch: Any) -> None:
         f"epoch {epoch.number}: loss {epoch.loss:.4f}, score {epoch.score:.4f}, "
         f"{epoch.samples_per_second:,.0f} samples a second"
     )
-
-
-@click.command()
-@click.argument("model", type=FILE)
-@click.argument("events", type=FILE)
-@click.option("--consumer", required=True, help="A pseudonym of the release.")
-@click.option("-k", type=click.IntRange(1, 1000), default=10, show_default=True, help="Length of the list.")
-@click.option("--only-new", is_flag=True, help="Leave out what the consumer has bought before.")
-@as_json
-def recommend(model: Path, events: Path, consumer: str, k: int, only_new: bool, as_json: bool) -> None:
-    """List what a consumer of EVENTS will probably buy next, with reasons."""
-    from cartveil.faces.assemble import need_learning
-
-    need_learning("recommend")
-    from cartveil.insight.decisions.recommend.loading import load_recommender
-
-    history = history_of(events, consumer)
-    found = load_recommender(model).recommend(history, k=k, exclude_bought=only_new)
-    rows = [
-        {"item": each.item, "description": each.description, "score": each.score, "reason": each.reason}
-        for each in found
-    ]
-    emit_rows(rows, as_json=as_json)
 
 
 def history_of(events: Path, consumer: str) -> Any:
@@ -204,87 +196,3 @@ def history_of(events: Path, consumer: str) -> Any:
         hint = "pseudonyms are in the column `subject` of the release; a consumer without consent is not in it"
         raise UnknownSubjectError("no such pseudonym in this release", path=str(events), hint=hint)
     return history
-
-
-@click.command()
-@click.argument("model", type=FILE)
-@click.argument("events", type=FILE)
-@click.option("--item", "items", multiple=True, help="Only this item; may be repeated.")
-@click.option("--service-level", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Give the order too.")
-@click.option("--lead-time", type=click.IntRange(1, 4), default=2, show_default=True, help="Weeks until it arrives.")
-@as_json
-def forecast(
-    model: Path, events: Path, items: tuple[str, ...], service_level: float | None, lead_time: int, as_json: bool
-) -> None:
-    """Forecast weekly demand by quantiles, or with --service-level how much to reorder."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    from cartveil.errors import InputError
-    from cartveil.events.protected import load_protected
-    from cartveil.faces.assemble import need_learning
-
-    need_learning("forecast")
-    from cartveil.insight.decisions.forecast import Forecaster, reorder_quantity
-    from cartveil.insight.sequences.weekly import weekly_demand
-
-    demand = weekly_demand(load_protected(events))
-    forecaster = Forecaster.load(model)
-    if service_level is None:
-        table = forecaster.forecast(demand)
-    else:
-        totals = forecaster.totals(demand)
-        table = reorder_quantity(totals, service_level=service_level, lead_time_weeks=lead_time)
-    if unknown := sorted(set(items) - set(demand.items)):
-        hint = "items are in the column `item` of the release"
-        raise InputError(f"no item `{unknown[0]}` in this release", path=str(events), hint=hint)
-    if items:
-        table = table.filter(pc.is_in(table["item"], value_set=pa.array(items, table["item"].type)))
-    emit_table(table, as_json=as_json)
-
-
-@click.command()
-@click.argument("source", type=FILE)
-@click.option("--until", type=_DAY, required=True, help="Learn what is usual before this day; alert from it on.")
-@click.option(
-    "--per-day", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, help="Alarm budget."
-)
-@click.option("--as", "actor", metavar="NAME:ROLE", help="Who reads the log, where SOURCE is a vault.")
-@passphrase_file
-@as_json
-def watch(
-    source: Path, until: datetime, per_day: float, actor: str | None, passphrase_file: Path | None, as_json: bool
-) -> None:
-    """Find what is unusual: orders in a release (a file), or accesses in a vault's log (a folder)."""
-    from cartveil.faces.assemble import need_learning
-
-    need_learning("watch")
-    from cartveil.insight.decisions.watch import order_stream, train_detector
-
-    if source.is_dir():
-        stream, spec = _accesses(source, actor, passphrase_file)
-    else:
-        from cartveil.events.protected import load_protected
-
-        stream, spec = order_stream(load_protected(source))
-    detector = train_detector(stream, spec=spec, until=until)
-    alerts = detector.alerts(stream, per_day=per_day, since=until)
-    talk(f"{len(alerts)} alerts since {until:%Y-%m-%d}")
-    rows = [
-        {"actor": each.actor, "time": each.time.isoformat(), "score": round(each.score, 3), "reasons": each.reasons}
-        for each in sorted(alerts, key=lambda alert: -alert.score)
-    ]
-    emit_rows(rows, as_json=as_json)
-
-
-def _accesses(folder: Path, actor: str | None, passphrase: Path | None) -> Any:
-    from cartveil.errors import InputError
-    from cartveil.faces.assemble import open_vault, read_settings
-    from cartveil.guard.policy import Principal
-    from cartveil.insight.decisions.watch import audit_stream
-
-    if actor is None:
-        raise InputError("a vault's log is read by somebody", path="--as", hint="pass --as NAME:privacy_officer")
-    name, role = parse_actor(actor)
-    with open_vault(folder, read_settings(passphrase_file=passphrase)) as vault:
-        return audit_stream(vault.audit_events(Principal(name, role, {})))

@@ -14,15 +14,20 @@ from cartveil.faces.cli.audit import audit, checkpoint, publish
 from cartveil.faces.cli.budget import budget
 from cartveil.faces.cli.data import protect, scan
 from cartveil.faces.cli.erase import erase
+from cartveil.faces.cli.evaluate import evaluate
 from cartveil.faces.cli.explain import explain
 from cartveil.faces.cli.find import find
+from cartveil.faces.cli.forecast import forecast
 from cartveil.faces.cli.keeping import backup, hold, holds, restore, sweep
 from cartveil.faces.cli.keys import keys
-from cartveil.faces.cli.learn import forecast, recommend, train, watch
+from cartveil.faces.cli.learn import train
 from cartveil.faces.cli.policy import policy
+from cartveil.faces.cli.purchase import purchase
+from cartveil.faces.cli.recommend import recommend
 from cartveil.faces.cli.requests import access, correct, requests, restrict
 from cartveil.faces.cli.risk import risk
 from cartveil.faces.cli.vault import export, init, put, read, verify
+from cartveil.faces.cli.watch import watch
 from cartveil.faces.cli.whole import demo, run
 
 _VERBS = (
@@ -55,7 +60,9 @@ _VERBS = (
     recommend,
     explain,
     forecast,
+    purchase,
     watch,
+    evaluate,
     run,
     demo,
 )

@@ -181,7 +181,7 @@ def forecast(run: Rehearsal) -> str:
         for name, model in models.items()
     }
     shown = np.argsort(-known.demand[:, -8:].sum(1))[:_SHOWN_ITEMS]
-    orders = reorder_quantity(forecaster.totals(known), service_level=_SERVICE_LEVEL, lead_time_weeks=_LEAD_TIME_WEEKS)
+    orders = reorder_quantity(forecaster.totals(known), service_level=_SERVICE_LEVEL, lead_time=_LEAD_TIME_WEEKS)
     reorder = _reorder(orders, dict(zip(known.items, known.descriptions, strict=True)), known, shown)
     run.report["forecast"] = {
         "metrics": {name: round(score.wql, 4) for name, score in scores.items()},
@@ -190,7 +190,7 @@ def forecast(run: Rehearsal) -> str:
         "reorder": reorder,
     }
     told = ", ".join(f"{name} {score.wql:.3f}" for name, score in scores.items())
-    headline = f"{len(known.items):,} items, WQL of the four weeks after {known.weeks[-1]}: {told}"
+    headline = f"{len(known.items):,} items, WQL of the four weeks after {known.starts[-1]}: {told}"
     ordered = [
         f"reorder {each['quantity']:,} of {each['description'] or each['item']} "
         f"(nothing in stock, {each['service_level']:.0%} service, {each['lead_time_weeks']} weeks)"
@@ -205,7 +205,7 @@ def _series(known: Any, demand: Any, table: pa.Table, shown: Any) -> list[dict[s
         rows = table.filter(pc.equal(table["item"], known.items[index])).to_pylist()
         history = [
             {"week": str(week), "value": float(value)}
-            for week, value in zip(demand.weeks[-26:], demand.demand[index, -26:], strict=True)
+            for week, value in zip(demand.starts[-26:], demand.demand[index, -26:], strict=True)
         ]
         quantiles = ("q10", "q20", "q50", "q80", "q90")
         series.append(
@@ -258,12 +258,13 @@ def _watch_orders(run: Rehearsal) -> tuple[list[dict[str, Any]], str]:
 
 
 def _unusual_orders(events: ProtectedEvents) -> list[dict[str, Any]]:
+    from cartveil.insight.decisions.operations import watch
     from cartveil.insight.decisions.watch import order_stream, train_detector
 
     stream, spec = order_stream(events)
     since = test_start(events)
     detector = train_detector(stream, spec=spec, until=since)
-    alerts = detector.alerts(stream, per_day=_ALERTS_A_DAY, since=since)
+    alerts = watch(detector, stream, per_day=_ALERTS_A_DAY, since=since).alerts
     return [
         {
             "pseudonym": alert.actor,
@@ -271,7 +272,7 @@ def _unusual_orders(events: ProtectedEvents) -> list[dict[str, Any]]:
             "score": round(alert.score, 2),
             "reasons": list(alert.reasons),
         }
-        for alert in sorted(alerts, key=lambda alert: -alert.score)[:8]
+        for alert in alerts[:8]
     ]
 
 
@@ -298,6 +299,7 @@ def _watch_staff(run: Rehearsal) -> tuple[list[dict[str, Any]], list[dict[str, A
 
 
 def _unusual_reads(run: Rehearsal, truth: StaffReport) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str]:
+    from cartveil.insight.decisions.operations import watch
     from cartveil.insight.decisions.watch import audit_stream, train_detector
 
     # Trained on the first part of the log, which the snooping starts after; judged on the rest.
@@ -306,8 +308,8 @@ def _unusual_reads(run: Rehearsal, truth: StaffReport) -> tuple[list[dict[str, A
     # The last entry is this very look at the log.
     stream, spec = audit_stream(log.slice(0, log.num_rows - 1))
     detector = train_detector(stream, spec=spec, until=until)
-    alerts = detector.alerts(stream, per_day=_ALERTS_A_DAY, since=until)
-    units = [(alert.actor, alert.time.date()) for alert in alerts]
+    watched = watch(detector, stream, per_day=_ALERTS_A_DAY, since=until)
+    units = [(alert.actor, alert.time.date()) for alert in watched.alerts]
     snooped = {(truth.snoop, day) for day in truth.snoop_days}
     staff = [
         {
@@ -317,9 +319,9 @@ def _unusual_reads(run: Rehearsal, truth: StaffReport) -> tuple[list[dict[str, A
             "reasons": list(alert.reasons),
             "is_true_snoop": unit in snooped,
         }
-        for alert, unit in zip(alerts, units, strict=True)
+        for alert, unit in zip(watched.alerts, units, strict=True)
     ]
-    timeline = _timeline(detector.examine(stream), set(units), since=until.date())
+    timeline = _timeline(watched.found, set(units), since=until.date())
     rank = next((place for place, unit in enumerate(units, 1) if unit in snooped), None)
     place = f"alert number {rank} of {len(units)}" if rank else f"not found in {len(units)} alerts"
     days = f"{len(set(units) & snooped)} of {len(snooped)} days"

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from cartveil.errors import CartveilError, InputError
+from cartveil.faces.service.recommending import Counter, open_counter
 from cartveil.faces.service.serving import HOST, PORT, serve
 from cartveil.faces.service.witness import PUBLIC_KEY_BYTES, Witness
 
@@ -15,14 +16,25 @@ from cartveil.faces.service.witness import PUBLIC_KEY_BYTES, Witness
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--witness", type=click.Path(path_type=Path), help="Keep checkpoints of others' logs in this folder.")
 @click.option("--log", "logs", multiple=True, metavar="ORIGIN=KEY", help="A log to keep checkpoints of, and its key.")
-def main(host: str, port: int, witness: Path | None, logs: tuple[str, ...]) -> None:
-    """Let anyone who reaches this address check receipts of erasure, and keep checkpoints of the logs named."""
+@click.option("--model", type=click.Path(path_type=Path), help="Make lists with this recommender.")
+@click.option("--catalogue", type=click.Path(path_type=Path), help="What the shop sells; lists hold nothing else.")
+def main(
+    host: str, port: int, witness: Path | None, logs: tuple[str, ...], model: Path | None, catalogue: Path | None
+) -> None:
+    """Let anyone who reaches this address check receipts of erasure, keep checkpoints of logs, and ask for lists."""
     try:
         known = Witness(witness, dict(map(_log, logs))) if witness is not None else None
-        serve(host=host, port=port, witness=known, started=_say)
+        counter = _counter(model, catalogue)
+        serve(host=host, port=port, witness=known, counter=counter, started=_say)
     except CartveilError as error:
         click.echo(f"cartveil: {error}\nhint: {error.hint}", err=True)
         sys.exit(error.exit_code)
+
+
+def _counter(model: Path | None, catalogue: Path | None) -> Counter | None:
+    if model is None and catalogue is not None:
+        raise InputError("there is no model to make lists with", path="--catalogue", hint="name one with --model")
+    return None if model is None else open_counter(model, catalogue)
 
 
 def _say(url: str) -> None:

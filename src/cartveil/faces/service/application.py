@@ -6,7 +6,8 @@
     POST /receipts/verify   a receipt as JSON, `?key=` the public key that must have signed it: 200 and what holds,
                             else 422 and {"error", "hint", "path"}; 413 above 64 KiB
 
-With a witness, also `POST /add-checkpoint` and `GET /checkpoint`; see `witness`.
+With a witness, also `POST /add-checkpoint` and `GET /checkpoint`; see `witness`. With a model, also `POST /recommend`;
+see `recommending`.
 
 No route opens a vault or knows a secret, and no answer but the facts of a valid receipt repeats what was sent.
 """
@@ -16,6 +17,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -27,6 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cartveil.errors import CartveilError
 from cartveil.faces.checking import check_text
 from cartveil.faces.console import render_receipt_page
+from cartveil.faces.service.recommending import Counter, answer
 from cartveil.faces.service.witness import Answer, Witness, add_checkpoint, last_checkpoint
 
 #: Many times what a receipt takes.
@@ -40,8 +43,13 @@ _HEADERS = {
 }
 
 
-def application(witness: Witness | None = None) -> Starlette:
-    """Return the application; it holds no state but, where there is a witness, the checkpoints that it keeps."""
+def application(witness: Witness | None = None, counter: Counter | None = None) -> Starlette:
+    """Return the application; it holds no state but, where there is a witness, the checkpoints that it keeps.
+
+    Args:
+        witness: Keeps checkpoints; no route for them without.
+        counter: Makes lists; no route for them without.
+    """
     return Starlette(
         routes=[
             Route("/", _page, methods=["GET"]),
@@ -49,6 +57,7 @@ def application(witness: Witness | None = None) -> Starlette:
             Route("/health", _health, methods=["GET"]),
             Route("/receipts/verify", _verify, methods=["POST"]),
             *(_witness_routes(witness) if witness is not None else ()),
+            *(_counter_routes(counter) if counter is not None else ()),
         ],
         middleware=[Middleware(_Headers)],
         exception_handlers={HTTPException: _no_answer, CartveilError: _refusal},
@@ -67,8 +76,16 @@ def _witness_routes(witness: Witness) -> tuple[Route, ...]:
     return Route("/add-checkpoint", add, methods=["POST"]), Route("/checkpoint", last, methods=["GET"])
 
 
-def _said(answer: Answer) -> Response:
-    return Response(answer.text, answer.status, media_type=answer.kind)
+def _counter_routes(counter: Counter) -> tuple[Route, ...]:
+    async def recommend(request: Request) -> JSONResponse:
+        # Apart from the loop: while one list is computed, others' requests are read and answered.
+        return JSONResponse(await run_in_threadpool(answer, counter, await _body(request)))
+
+    return (Route("/recommend", recommend, methods=["POST"]),)
+
+
+def _said(given: Answer) -> Response:
+    return Response(given.text, given.status, media_type=given.kind)
 
 
 async def _page(request: Request) -> HTMLResponse:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cartveil.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
+    from cartveil.faces.service.recommending import Counter
     from cartveil.faces.service.witness import Witness
 
 #: This machine alone; whoever wants more says so.
@@ -24,6 +25,7 @@ def serve(
     host: str = HOST,
     port: int = PORT,
     witness: "Witness | None" = None,
+    counter: "Counter | None" = None,
     started: Callable[[str], object] = lambda url: None,
 ) -> None:
     """Serve until the process is told to stop.
@@ -32,6 +34,7 @@ def serve(
         host: Address to listen on.
         port: Port; 0 takes a free one.
         witness: Where to keep checkpoints of others' logs; none are taken without.
+        counter: What lists are made with; none are made without.
         started: Called with the URL once the port is taken.
 
     Raises:
@@ -51,7 +54,7 @@ def serve(
 
     # Forwarding headers are for services behind a proxy, which this one does not need.
     config = uvicorn.Config(
-        application(witness), log_level="warning", access_log=False, server_header=False, proxy_headers=False,
+        application(witness, counter), log_level="warning", access_log=False, server_header=False, proxy_headers=False,
         ws="none", lifespan="off", limit_concurrency=_MOST, timeout_graceful_shutdown=5,
     )  # fmt: skip
     logging.getLogger("uvicorn.error").addFilter(_without_traceback)
@@ -63,7 +66,11 @@ def serve(
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        place = socket.create_server((host, port), family=family)
+        # Else head and body of an answer, two small packets, wait 40 ms for each other on a kept connection; asyncio
+        # sets this only where a socket says itself that it speaks TCP, which `create_server` leaves open.
+        place.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return place
     except OSError:
         hint = "choose another --port, or an address of this machine as --host"
         raise InputError("cannot listen here", path=f"{host}:{port}", hint=hint) from None

@@ -132,6 +132,11 @@ class NextBasket(nn.Module):
         self.habit_mean.copy_(mean)
         self.habit_spread.copy_(spread + 1e-3)
 
+    def lift(self, by: float) -> None:
+        """Lift the scores of what was bought before against all others."""
+        with torch.no_grad():
+            [*self.copy.parameters()][-1].add_(by)  # the bias of its last layer
+
     def forward(self, batch: NextBasketBatch) -> tuple[Tensor, Tensor]:
         """Return scores of all items, and the scores of the first path alone, each (B, V)."""
         state = self.encoder.last(batch.histories)  # (B, H)

@@ -4,23 +4,48 @@ The raw entries say little. What gives misuse away is how an access stands to th
 without a case, columns that this person never read, more than usual for this hour of the day.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cartveil.errors import ColumnError
-from cartveil.insight.sequences.relations import keys_of, since_before, times_before, within
-from cartveil.insight.sequences.streams import StreamSpec, clock_columns, in_order, numbers, seconds_of, yes_no
+from cartveil.insight.sequences.audit_access import (
+    Access,
+    approvals_of,
+    cases_of,
+    consents_of,
+    echoes_of,
+    places_of,
+)
+from cartveil.insight.sequences.audit_sentences import MEMORY_DAYS, WORDS
+from cartveil.insight.sequences.audit_volume import amounts_of
+from cartveil.insight.sequences.relations import keys_of, latest_before, since_before, times_before, within
+from cartveil.insight.sequences.streams import StreamSpec, clock_columns, in_order, named, numbers, seconds_of, yes_no
 
 _HOUR, _DAY = 3600, 86400
 #: Reads of one subject less than this apart are one visit.
 _VISIT = 15 * 60
-#: How long a visit is remembered.
-_MEMORY_DAYS = 14
 
 _PLAIN = ("action", "purpose", "table", "view", "decision")
-_DERIVED = ("columns", "case_kind", "hour", "day", "new_columns", "new_to_role", "case_of_another")
+_DERIVED = (
+    "columns",
+    "case_kind",
+    "hour",
+    "day",
+    "new_columns",
+    "new_to_role",
+    "case_of_another",
+    "case_turn",
+    "case_age",
+    "reach",
+    "approval",
+    "consent",
+    "consent_of_case",
+    "check_before",
+)
 _NUMERIC = (
     "visits_without_case",
     "visits",
@@ -29,31 +54,72 @@ _NUMERIC = (
     "reads_last_hour",
     "reads_today_against_habit",
     "subjects_among_last",
+    "rows_against_habit",
+    "rows_today",
+    "exported_today",
+    "viewed_today",
 )
-#: Columns that not every log has; only whether their value is new to the actor is looked at.
-_PLACES = ("device", "network")
+#: Columns that stand in a stream where the log says from where somebody came, or numbers its subjects.
+_OPTIONAL = ("new_device", "new_network", "device_days", "network_days", "elsewhere", "neighbour")
+#: Columns that others are counted beside, and that describe nothing by themselves.
+_BESIDE = ("device_shared", "network_shared")
+#: How far apart the numbers of two subjects in a row are.
+_STEPS = (0.5, 1.5, 3.5, 8.5, 20.5, 60.5, 200.5)
+_STEP_NAMES = ("none", "the same", "1", "2 or 3", "4 to 8", "9 to 20", "21 to 60", "61 to 200", "more than 200")
 
-_WORDS = (
-    (
-        "visits_without_case",
-        f"read the same consumer {{value}} times in {_MEMORY_DAYS} days without a case; usual: {{usual}}",
-    ),
-    ("visits", f"came back to the same consumer {{value}} times in {_MEMORY_DAYS} days; usual: {{usual}}"),
-    ("rows", "read {value} rows at once; usual: {usual}"),
-    ("reads_last_hour", "{value} reads within the hour before; usual: {usual}"),
-    ("reads_today_against_habit", "{value} times as many reads as on a usual day; usual: {usual}"),
-    ("subjects_among_last", "{value} of the last 50 reads were of different consumers; usual: {usual}"),
-    ("minutes_since_last", "{value} minutes after the read before; usual: {usual}"),
-    ("columns", "read the columns {value}; usual: {usual}"),
-    ("case_kind", "case: {value}; usual: {usual}"),
-    ("hour", "worked between {value} o'clock; usual: {usual}"),
-    ("day", "worked on a {value}; usual: {usual}"),
-    ("new_columns", "read columns that this actor had never read before"),
-    ("new_to_role", "combined purpose, table and columns as nobody of this role had before"),
-    ("case_of_another", "used a case that had been opened for another consumer"),
-    ("new_device", "used a device that this actor had never used before"),
-    ("new_network", "came from a network that this actor had never come from before"),
-    ("step", "the subject's number is {value} from the one before; usual: {usual}"),
+_HABITS = (
+    ("hour", ("day",)),
+    ("day", ()),
+    ("columns", ("purpose", "table")),
+    ("action", ("purpose", "table", "view")),
+    ("purpose", ("table", "case_kind")),
+    ("device_days", ("device_shared",)),
+    ("network_days", ("network_shared",)),
+    ("new_device", ("device_days", "device_shared", "network_days", "network_shared")),
+    ("elsewhere", ("device_days", "device_shared")),
+    ("case_kind", ("action", "purpose", "table", "reach")),
+    ("case_turn", ("case_of_another", "case_kind")),
+    ("case_age", ("case_kind",)),
+    ("visits", ("case_kind",)),
+    ("visits_without_case", ()),
+    ("neighbour", ()),
+    ("reach", ()),
+    ("approval", ("table", "view")),
+    ("consent", ("purpose",)),
+    ("consent_of_case", ("action",)),
+    ("check_before", ("action",)),
+    ("decision", ("action",)),
+    ("minutes_since_last", ()),
+    ("rows", ("action", "table")),
+)
+_QUIET = (
+    ("decision", ("allow",)),
+    ("elsewhere", ("no",)),
+    ("new_device", ("no",)),
+    ("device_days", ("8 or more",)),
+    ("network_days", ("8 or more",)),
+    ("case_turn", ("no case", "the case before", "a case not seen before")),
+    ("case_age", ("no number", "new", "of late")),
+    ("visits", ("1",)),
+    ("visits_without_case", ("0",)),
+    ("neighbour", ("none", "the same", "more than 200")),
+    ("approval", ("not exported",)),
+    ("consent", ("unknown", "given")),
+    ("consent_of_case", ("unknown", "given")),
+    ("check_before", ("no check", "an old check", "a check that said yes")),
+)
+_SIZES = ("rows_against_habit", "rows_today", "exported_today", "viewed_today")
+_SLOW = ("case_kind", "case_turn", "case_age", "visits_without_case", "visits")
+_KIN = (
+    ("new_device", "new_network", "device_days", "network_days", "elsewhere"),
+    ("case_kind", "case_turn", "case_age", "case_of_another"),
+    ("visits_without_case", "visits"),
+    ("columns", "action", "purpose", "new_columns", "new_to_role", "table", "view"),
+    ("approval", "consent", "consent_of_case", "check_before"),
+    ("rows", "rows_against_habit"),
+    ("rows_today", "exported_today", "viewed_today"),
+    ("day", "reach", "minutes_since_last", "reads_last_hour", "reads_today_against_habit"),
+    ("neighbour", "step", "subjects_among_last"),
 )
 
 
@@ -78,14 +144,32 @@ def audit_stream(log: pa.Table) -> tuple[pa.Table, StreamSpec]:
     columns: dict[str, pa.Array | pa.ChunkedArray] = {name: _text(log[name]) for name in ("actor", "role", *_PLAIN)}
     columns |= {"index": log["index"], "time": log["time"], "subject": _text(log["subject"])}
     columns |= _what(log) | dict(clock_columns(seconds)) | _revisits(log, seconds) | _volume(log, seconds)
-    columns |= _novelty(log, columns["columns"])
-    places = tuple(f"new_{name}" for name in _PLACES if name in log.column_names)
-    steps = _steps(log)
-    columns |= steps
-    spec = StreamSpec(fields=(*_PLAIN, *_DERIVED, *places), numeric=(*_NUMERIC, *steps), role="role", words=_WORDS)
-    return pa.table(
-        {name: columns[name] for name in ("index", "time", "actor", "role", "subject", *spec.described)}
-    ), spec
+    columns |= _novelty(log, columns["columns"]) | _steps(log)
+    access = Access.of(log)
+    columns |= places_of(access) | cases_of(access) | approvals_of(access) | consents_of(access)
+    echoes = echoes_of(access, columns["columns"])
+    columns |= amounts_of(access, echoes) | {"echo": yes_no(echoes)}
+    spec = _spec(columns)
+    kept = ("index", "time", "actor", "role", "subject", *spec.described, *_BESIDE, "echo")
+    return pa.table({name: columns[name] for name in kept if name in columns}), spec
+
+
+def _spec(columns: Collection[str]) -> StreamSpec:
+    optional = tuple(name for name in _OPTIONAL if name in columns)
+    return StreamSpec(
+        fields=(*_PLAIN, *_DERIVED, *optional),
+        numeric=(*_NUMERIC, *(["step"] if "step" in columns else [])),
+        role="role",
+        words=WORDS,
+        habits=tuple(
+            (name, tuple(each for each in beside if each in columns)) for name, beside in _HABITS if name in columns
+        ),
+        sizes=_SIZES,
+        slow=_SLOW,
+        quiet=tuple((name, values) for name, values in _QUIET if name in columns),
+        kin=_KIN,
+        excused="echo",
+    )
 
 
 def _without_empty(log: pa.Table) -> pa.Table:
@@ -117,7 +201,7 @@ def _revisits(log: pa.Table, seconds: NDArray[np.int64]) -> dict[str, pa.Array]:
     without = np.asarray(pc.is_null(log["case"]))
     gap = since_before(pair, seconds)
     begins = np.isnan(gap) | (gap > _VISIT)  # a screen or two of one task are one visit
-    window = _MEMORY_DAYS * _DAY
+    window = MEMORY_DAYS * _DAY
     before = within(pair, seconds, seconds=window, counted=begins)
     alone = keys_of(pair, np.where(without, 0, -1).astype(np.int64))
     gap_alone = since_before(alone, seconds)
@@ -175,31 +259,19 @@ def _novelty(log: pa.Table, columns: pa.Array) -> dict[str, pa.Array]:
     read = pa.chunked_array([columns]) if isinstance(columns, pa.Array) else columns
     way = keys_of(log["purpose"], log["table"], read)
     by_role = keys_of(keys_of(log["role"]), way)
-    case = keys_of(log["case"])
-    owner = keys_of(log["case"], log["subject"])
-    # A case that has been seen, but never with this subject.
-    another = (case >= 0) & (owner >= 0) & (times_before(case) > 0) & (times_before(owner) == 0)
-    answer = {
+    return {
         "new_columns": yes_no(times_before(keys_of(log["actor"], read)) == 0),
         "new_to_role": yes_no(times_before(by_role) == 0),
-        "case_of_another": yes_no(another),
     }
-    for name in _PLACES:
-        if name in log.column_names:
-            seen = keys_of(log["actor"], log[name])
-            answer[f"new_{name}"] = yes_no((seen >= 0) & (times_before(seen) == 0))
-    return answer
 
 
 def _steps(log: pa.Table) -> dict[str, pa.Array]:
     # Numbered subjects only: a pseudonym has no neighbour.
     if not pa.types.is_integer(log["subject"].type):
         return {}
-    numbered = log["subject"].cast(pa.float64()).to_numpy()
+    numbered = log["subject"].cast(pa.float64()).to_numpy(zero_copy_only=False)
     actor = keys_of(log["actor"])
-    order = np.argsort(actor, kind="stable")
-    step = np.abs(np.diff(numbered[order], prepend=np.nan))
-    step[1:][actor[order][1:] != actor[order][:-1]] = np.nan
-    answer = np.empty(len(step))
-    answer[order] = step
-    return {"step": numbers(answer)}
+    # An access to many stands between two subjects without parting them.
+    step = np.abs(numbered - latest_before(actor, np.nan_to_num(numbered), ~np.isnan(numbered)))
+    near = np.where(np.isnan(step), 0, np.searchsorted(_STEPS, np.nan_to_num(step)) + 1)
+    return {"step": numbers(step), "neighbour": named(near, _STEP_NAMES)}

@@ -33,6 +33,7 @@ class Baskets:
         items: Item ids, each once a basket, (entries,).
         consumers: How many consumers there are.
         item_count: Size of the item vocabulary.
+        units: Logarithm of 1 + the units of each entry of `items`, all 0 where quantities are not known, (entries,).
     """
 
     owner: np.ndarray
@@ -41,6 +42,7 @@ class Baskets:
     items: np.ndarray
     consumers: int
     item_count: int
+    units: np.ndarray
 
     def __len__(self) -> int:
         return len(self.owner)
@@ -58,8 +60,8 @@ def baskets_of(events: pa.Table, vocabulary: Vocabulary) -> Baskets:
     keep the order in which they stand in the table.
 
     Args:
-        events: Columns `subject`, `time`, `item` and, if there is one, `order`. A time is a timestamp, a date, or whole
-            seconds since 1970, as everywhere.
+        events: Columns `subject`, `time`, `item` and, if there are such, `order` and `quantity`. A time is a timestamp,
+            a date, or whole seconds since 1970, as everywhere.
         vocabulary: The items that count; unknown items leave no entry, but their basket stays.
 
     Raises:
@@ -80,7 +82,7 @@ def baskets_of(events: pa.Table, vocabulary: Vocabulary) -> Baskets:
     sorted_baskets = np.lexsort((heads, begin, consumer[heads]))
     rank = np.empty(len(heads), np.int64)
     rank[sorted_baskets] = np.arange(len(heads))
-    entries = np.unique((rank[group] * vocabulary.size + known)[known > 1])
+    entries, place = np.unique((rank[group] * vocabulary.size + known)[known > 1], return_inverse=True)
     owner = consumer[heads][sorted_baskets]
     return Baskets(
         owner=owner,
@@ -89,6 +91,7 @@ def baskets_of(events: pa.Table, vocabulary: Vocabulary) -> Baskets:
         items=entries % vocabulary.size,
         consumers=int(owner.max(initial=-1)) + 1,
         item_count=vocabulary.size,
+        units=np.log1p(np.bincount(place, weights=_quantities(events)[known > 1], minlength=len(entries))),
     )
 
 
@@ -109,6 +112,15 @@ def _columns(events: pa.Table, vocabulary: Vocabulary) -> tuple[np.ndarray, np.n
         if events[name].null_count:
             raise ModelError(f"`{name}` holds NULL", hint="clean the events before export")
     return _codes(events["subject"]), days_of(events["time"]), vocabulary.ids(events["item"])
+
+
+def _quantities(events: pa.Table) -> np.ndarray:
+    """Return the units of each row; 0 where they are not known or no number, and where something was given back."""
+    kind = events.schema.field("quantity").type if "quantity" in events.column_names else pa.null()
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
+        return np.zeros(len(events))  # a release may tell ranges only
+    known = pc.fill_null(events["quantity"].cast(pa.float64()), 0.0).to_numpy()
+    return np.where(np.isfinite(known), np.maximum(known, 0.0), 0.0)
 
 
 def _codes(column: pa.ChunkedArray) -> np.ndarray:

@@ -12,8 +12,15 @@ from cartveil.insight.sequences.occasions import Occasions
 
 #: Days over which an item's buyers are counted; the last stands for always.
 TREND_WINDOWS = (7, 14, 30, 90, 400)
-TREND_COUNT = len(TREND_WINDOWS) + 5
-HABIT_COUNT = 19
+TREND_COUNT = len(TREND_WINDOWS) + 6
+
+#: Last baskets in which a purchase is looked for; a habit shows in baskets where days mislead, as visits come in waves.
+_LAST_BASKETS = (1, 2, 3, 5, 10)
+
+#: Half-lives, in baskets, of the decaying counts over them.
+_BASKET_HALF_LIVES = (2, 5)
+
+HABIT_COUNT = 19 + len(_LAST_BASKETS) + len(_BASKET_HALF_LIVES) + 4
 
 #: Half-lives, in days, of the decaying counts of one consumer's purchases of one item.
 _HALF_LIVES = (10, 30, 90, 270)
@@ -41,15 +48,17 @@ class Habits:
 def habits_of(baskets: Baskets, occasions: Occasions) -> Habits:
     """Count each occasion's purchases per item."""
     row, entry = _entries(baskets, occasions)
-    age = occasions.cutoff - baskets.day[baskets.basket_of_entry[entry]]
+    basket = baskets.basket_of_entry[entry]
+    age = occasions.cutoff - baskets.day[basket]
     key = row * baskets.item_count + baskets.items[entry]
-    order = np.lexsort((age, key))
-    key, age = key[order], age[order]
+    back = occasions.end[row] - 1 - basket  # whole baskets since
+    order = np.lexsort((back, age, key))
+    key, age, back, units = key[order], age[order], back[order], baskets.units[entry][order]
     pair, first = np.unique(key, return_index=True)
     count = np.diff(np.append(first, len(key)))
     row, item = pair // baskets.item_count, pair % baskets.item_count
     recency, oldest = age[first], age[first + count - 1]
-    decays = [np.add.reduceat(np.exp2(-age / half), first) for half in _HALF_LIVES] if len(first) else [age] * 4
+    decays = [_summed(np.exp2(-age / half), first) for half in _HALF_LIVES]
     visits = (occasions.end - occasions.start)[row]
     since_visit = (occasions.cutoff - baskets.day[occasions.end - 1])[row]
     span = (occasions.cutoff - baskets.day[occasions.start])[row]
@@ -71,15 +80,31 @@ def habits_of(baskets: Baskets, occasions: Occasions) -> Habits:
         *decays[:2],
         ((entries - kinds + 1) / (entries + 3))[row],
         np.log(entries[row] / visits),
+        *(_summed((back < last).astype(float), first) / np.minimum(visits, last) for last in _LAST_BASKETS),
+        *(np.log(_summed(np.exp2(-back / half), first) + 1e-2) for half in _BASKET_HALF_LIVES),
+        np.log1p(back[first]),
+        *_amounts(units, first, count, row),
     )
     return Habits(row, item, count, recency, np.stack(features, axis=1).astype(np.float32))  # (P, HABIT_COUNT)
+
+
+def _amounts(units: np.ndarray, first: np.ndarray, count: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return how many units are usual, the same against the consumer's other items, and those of the last time."""
+    usual = _summed(units, first) / np.maximum(count, 1)
+    others = np.bincount(row, weights=usual) / np.maximum(np.bincount(row), 1)
+    return usual, usual - others[row], units[first]
+
+
+def _summed(values: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Return the sum of each run of values that begins at a place of `first`."""
+    return np.asarray(np.add.reduceat(values, first)) if len(first) else np.zeros(0)
 
 
 def trends_of(baskets: Baskets, cutoff: float) -> np.ndarray:
     """Return how many consumers bought each item lately, as shares on a log scale, (items, TREND_COUNT) float32.
 
-    Per window, then the two changes week against month and month against quarter, then the item's age and how readily
-    it is bought again.
+    Per window, then the two changes week against month and month against quarter, then the item's age, how readily
+    it is bought again, and how many units at a time.
     """
     basket = baskets.basket_of_entry
     past = baskets.day[basket] < cutoff
@@ -92,7 +117,10 @@ def trends_of(baskets: Baskets, cutoff: float) -> np.ndarray:
     np.minimum.at(first, item, baskets.day[basket])
     known = np.log1p(np.clip(cutoff - first, 0, 400)) - 4
     changes = shares[:, [0, 2]] - shares[:, [2, 3]]
-    columns = [shares, changes, known[:, None], _repeats(baskets, basket, item)]
+    units = np.bincount(item, weights=baskets.units[past], minlength=baskets.item_count) / np.maximum(
+        np.bincount(item, minlength=baskets.item_count), 1
+    )
+    columns = [shares, changes, known[:, None], _repeats(baskets, basket, item), units[:, None] / 4]
     return np.concatenate(columns, axis=1).astype(np.float32)  # (items, TREND_COUNT)
 
 

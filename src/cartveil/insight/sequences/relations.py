@@ -4,10 +4,15 @@ Every function takes rows in order of time and looks back only. Keys are whole n
 without a key stands to nothing.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+#: Keys are counted rather than sorted up to so many possible keys per row.
+_WIDEST = 16
 
 Keys = NDArray[np.int64]
 Times = NDArray[np.int64]
@@ -23,8 +28,38 @@ def keys_of(*columns: pa.ChunkedArray | Keys) -> Keys:
             continue
         width = int(codes.max(initial=0)) + 1
         joined = np.where((combined < 0) | (codes < 0), -1, combined * width + codes)
-        combined = np.unique(joined, return_inverse=True)[1] - int((joined < 0).any())
+        combined = grouped(joined + 1).of - int((joined < 0).any())
     return combined if combined is not None else np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """Rows by key: the distinct keys, rising, and for each its first row and how many it has; `of` leads back."""
+
+    keys: Keys
+    first: NDArray[np.int64]
+    of: NDArray[np.int64]
+    count: NDArray[np.int64]
+
+
+def grouped(keys: Keys) -> Grouped:
+    """Return what `np.unique` does, without a sort where the keys lie close enough to be counted.
+
+    Args:
+        keys: At least 0, (rows,).
+    """
+    width = int(keys.max(initial=-1)) + 1
+    if width > _WIDEST * len(keys) + 1000:
+        return Grouped(*np.unique(keys, return_index=True, return_inverse=True, return_counts=True))
+    total = np.bincount(keys, minlength=width)
+    known = np.flatnonzero(total)
+    place = np.zeros(width, dtype=np.int64)
+    place[known] = np.arange(len(known))
+    of = place[keys]
+    first = np.empty(len(known), dtype=np.int64)
+    # Of several rows the last one written stays, so that is to be the first.
+    first[of[::-1]] = np.arange(len(keys) - 1, -1, -1)
+    return Grouped(known, first, of, total[known])
 
 
 def _codes(column: pa.ChunkedArray) -> Keys:
@@ -74,6 +109,50 @@ def within(keys: Keys, times: Times, *, seconds: int, counted: NDArray[np.bool_]
     answer = np.empty(len(keys), dtype=np.int64)
     answer[order] = (total[np.arange(len(keys))] - total[begin]).astype(np.int64)
     return np.where(keys < 0, 0, answer)
+
+
+def latest_before(
+    keys: Keys, values: NDArray[np.float64], valid: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
+    """Return the value of the latest earlier valid row with the same key; NaN where there is none.
+
+    Args:
+        keys: Group of each row.
+        values: Value of each row.
+        valid: Which rows may be the one; default: all.
+    """
+    if len(keys) == 0:
+        return np.empty(0)
+    order = np.argsort(keys, kind="stable")
+    places = np.where(True if valid is None else valid[order], np.arange(len(keys)), -1)
+    last = np.concatenate([[-1], np.maximum.accumulate(places)[:-1]])
+    answer = np.empty(len(keys))
+    answer[order] = np.where(last >= starts_of(keys[order]), values[order][np.maximum(last, 0)], np.nan)
+    return np.where(keys < 0, np.nan, answer)
+
+
+def days_before(keys: Keys, days: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return on how many earlier days a row had the same key.
+
+    Args:
+        keys: Group of each row.
+        days: Day of each row, rising.
+    """
+    if len(keys) == 0:
+        return np.empty(0, dtype=np.int64)
+    span = int(days[-1] - days[0]) + 1
+    cells = grouped((keys + 1) * span + days - days[0])
+    rank = np.arange(len(cells.keys)) - starts_of(cells.keys // span)
+    return np.where(keys < 0, 0, rank[cells.of])
+
+
+def total_before(keys: Keys, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sum of the values of earlier rows with the same key."""
+    order = np.argsort(keys, kind="stable")
+    total = np.concatenate([[0.0], np.cumsum(values[order])])
+    answer = np.empty(len(keys))
+    answer[order] = total[:-1] - total[starts_of(keys[order])]
+    return np.where(keys < 0, 0.0, answer)
 
 
 def mean_before(keys: Keys, values: NDArray[np.float64]) -> NDArray[np.float64]:

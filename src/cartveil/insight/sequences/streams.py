@@ -30,6 +30,14 @@ class StreamSpec:
         index: What an alert calls the event by.
         role: Peer group of the actor; None where all are alike.
         words: Column -> how a reason puts it, with `{value}` and `{usual}`.
+        habits: Column -> the columns beside which its values are counted against the actor's habit; default: each
+            described column alone.
+        sizes: Numbers of which more is stranger; default: all.
+        quiet: Column -> values that say nothing however often they come, such as `no`.
+        slow: Columns of which a little every day adds up to a finding of its own.
+        firm: Columns whose evidence counts twice: what they say is forbidden, not merely unusual.
+        kin: Columns that tell of one thing: only the strangest of them counts.
+        excused: Column that says `yes` where an event is another's doing, and says nothing of its actor.
     """
 
     fields: tuple[str, ...]
@@ -39,11 +47,43 @@ class StreamSpec:
     index: str = "index"
     role: str | None = None
     words: tuple[tuple[str, str], ...] = ()
+    habits: tuple[tuple[str, tuple[str, ...]], ...] | None = None
+    sizes: tuple[str, ...] | None = None
+    quiet: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    slow: tuple[str, ...] = ()
+    firm: tuple[str, ...] = ()
+    kin: tuple[tuple[str, ...], ...] = ()
+    excused: str | None = None
 
     @property
     def described(self) -> tuple[str, ...]:
         """Return all columns that describe an event."""
         return (*self.fields, *self.numeric)
+
+    @property
+    def counted(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return the columns whose values are counted, each with those beside which they are."""
+        return tuple((name, ()) for name in self.described) if self.habits is None else self.habits
+
+    @property
+    def sized(self) -> tuple[str, ...]:
+        """Return the numbers of which more is stranger."""
+        return self.numeric if self.sizes is None else self.sizes
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Return the places of described columns, those that tell of one thing together."""
+        places = {name: place for place, name in enumerate(self.described)}
+        kin = [tuple(places[name] for name in group if name in places) for group in self.kin]
+        related = {place for group in kin for place in group}
+        alone = [(place,) for place in range(len(places)) if place not in related]
+        return (*(group for group in kin if group), *alone)
+
+    @property
+    def slow_groups(self) -> tuple[tuple[int, ...], ...]:
+        """Return the groups that hold a slow column."""
+        slow = {self.described.index(name) for name in self.slow if name in self.described}
+        return tuple(group for group in self.groups if slow & set(group))
 
     def sentence(self, field: str) -> str:
         """Return how a reason speaks of this column."""
@@ -56,7 +96,9 @@ def in_order(stream: pa.Table, spec: StreamSpec) -> pa.Table:
     Raises:
         ColumnError: A column that the spec names is missing.
     """
-    for name in (spec.actor, spec.time, spec.index, *([spec.role] if spec.role else []), *spec.described):
+    beside = dict.fromkeys(name for _, names in spec.habits or () for name in names)
+    optional = [name for name in (spec.role, spec.excused) if name]
+    for name in (spec.actor, spec.time, spec.index, *optional, *spec.described, *beside):
         if name not in stream.column_names:
             raise ColumnError("the stream lacks this column", path=name, hint=f"it has: {_names(stream)}")
     known = stream.filter(pc.and_(pc.is_valid(stream[spec.actor]), pc.is_valid(stream[spec.time])))
@@ -72,12 +114,11 @@ def seconds_of(times: pa.ChunkedArray, *, unit: str = "s") -> NDArray[np.int64]:
 
 def clock_columns(seconds: NDArray[np.int64]) -> Mapping[str, pa.Array]:
     """Return `hour` (two hours wide, such as `08-10`) and `day` (`weekday` or `weekend`)."""
-    even = seconds % _DAY // (2 * _HOUR) * 2
-    hours = np.array([f"{hour:02d}-{hour + 2:02d}" for hour in range(0, 24, 2)], dtype=object)
+    hours = tuple(f"{hour:02d}-{hour + 2:02d}" for hour in range(0, 24, 2))
     weekend = (seconds // _DAY + 3) % 7 >= 5  # 1970-01-01 was a Thursday
     return {
-        "hour": pa.array(hours[even // 2], pa.string()),
-        "day": pa.array(np.where(weekend, "weekend", "weekday").astype(object), pa.string()),
+        "hour": named(seconds % _DAY // (2 * _HOUR), hours),
+        "day": named(weekend.astype(np.int64), ("weekday", "weekend")),
     }
 
 
@@ -86,9 +127,15 @@ def numbers(values: NDArray[np.float64]) -> pa.Array:
     return pa.array(values.astype(np.float64), pa.float64(), from_pandas=True)
 
 
+def named(codes: NDArray[np.int64], names: tuple[str, ...]) -> pa.Array:
+    """Return the name of each code."""
+    indices = pa.array(codes.astype(np.int32), pa.int32())
+    return pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string())).cast(pa.string())
+
+
 def yes_no(values: NDArray[np.bool_]) -> pa.Array:
     """Return `yes` or `no`."""
-    return pa.array(np.where(values, "yes", "no").astype(object), pa.string())
+    return named(values.astype(np.int64), ("no", "yes"))
 
 
 def _names(table: pa.Table) -> str:

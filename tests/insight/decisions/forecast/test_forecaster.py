@@ -18,8 +18,10 @@ from cartveil.insight.decisions.forecast import (
 from cartveil.insight.decisions.forecast.baselines import ZeroDemand
 from cartveil.insight.decisions.forecast.evaluation import score
 from cartveil.insight.decisions.forecast.horizon import LEVELS, QUANTILE_COLUMNS, TARGETS, target_sums
-from cartveil.insight.sequences.weekly import WeeklyDemand
+from cartveil.insight.decisions.forecast.lessons import WARM_UP, Plan, lessons_of
+from cartveil.insight.sequences.series import DemandSeries
 from cartveil.insight.training.loop import TrainingConfig
+from parts import intermittent
 
 torch.set_num_threads(1)
 SMALL = ForecastConfig(hidden=8, batch=16, training=TrainingConfig(epochs=3, learning_rate=1e-2))
@@ -29,7 +31,7 @@ def series(demand):
     demand = np.asarray(demand, dtype=np.float32)
     weeks = np.datetime64("2024-01-01") + 7 * np.arange(demand.shape[1])
     names = tuple(f"item {row:03d}" for row in range(len(demand)))
-    return WeeklyDemand(names, weeks, demand, (demand > 0).astype(np.float32), names)
+    return DemandSeries(names, weeks, demand, (demand > 0).astype(np.float32), names)
 
 
 def shop(items=60, weeks=24, seed=0):
@@ -141,7 +143,7 @@ def test_zero_forecast_scores_one_and_a_perfect_one_zero():
     perfect = np.repeat(np.pad(actual, ((0, 0), (0, 3)))[..., None], len(LEVELS), axis=-1)
     zero = score(np.zeros_like(perfect), actual)
     assert zero.wql == pytest.approx(1.0)
-    assert zero.coverage["0.5"] == 0.25
+    assert (zero.coverage_plain["0.5"], zero.coverage["0.5"]) == (0.25, 0.125)
     assert score(perfect, actual).wql == pytest.approx(0.0)
 
 
@@ -162,7 +164,7 @@ def test_reorder_rises_with_service_level_and_falls_with_stock(trained):
     totals = trained.totals(shop())
 
     def units(level, stock=0.0):
-        return reorder_quantity(totals, service_level=level, lead_time_weeks=3, stock=stock)["quantity"].to_numpy()
+        return reorder_quantity(totals, service_level=level, lead_time=3, stock=stock)["quantity"].to_numpy()
 
     quantities = [units(level) for level in (0.05, 0.5, 0.9, 0.95, 0.97, 0.98, 0.99, 0.999)]
     assert all((low <= high).all() for low, high in pairwise(quantities))
@@ -172,8 +174,96 @@ def test_reorder_rises_with_service_level_and_falls_with_stock(trained):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"service_level": 1.0}, {"service_level": 0.0}, {"lead_time_weeks": 5}, {"lead_time_weeks": 0}, {"stock": -1.0}],
+    [{"service_level": 1.0}, {"service_level": 0.0}, {"lead_time": 53}, {"lead_time": 0}, {"stock": float("nan")}],
 )
 def test_reorder_refuses_what_makes_no_sense(trained, wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
         reorder_quantity(trained.totals(shop()), **wrong)
+
+
+YEAR = replace(SMALL, horizon=12)
+
+
+def test_a_year_of_months_is_forecast_at_once():
+    forecaster = train_forecaster(intermittent(), config=YEAR)
+    table, totals = forecaster.forecast(intermittent()), forecaster.totals(intermittent())
+    assert table.column_names[:2] == ["item", "month"]
+    assert [str(day) for day in table["month"].to_pylist()[:12:11]] == ["2024-05-01", "2025-04-01"]
+    assert totals["months"].to_pylist()[:12] == list(range(1, 13))
+    quantiles = forecaster.quantiles(intermittent())
+    np.testing.assert_array_equal(quantiles, np.round(quantiles))
+
+
+def test_what_is_unknown_is_not_learnt_from():
+    demand = intermittent(months=12)
+    unknown = demand.demand.copy()
+    unknown[0, 6] = np.nan
+    unknown[1] = np.nan
+    lessons = lessons_of(replace(demand, demand=unknown), Plan(2, emphasis=0.5, memory=24, identify=False, size=8))
+    assert 1 not in lessons.rows
+    weight = lessons.lesson(np.array([0]), np.random.default_rng(0)).weight[0].numpy()  # (T, targets)
+    began = max(int((np.nan_to_num(unknown[0]) > 0).argmax()), WARM_UP - 1)
+    wanted = np.zeros((12, 3), bool)
+    for month in range(began, 12):
+        for place, later in enumerate(([month + 1], [month + 2], [month + 1, month + 2])):
+            wanted[month, place] = all(each < 12 and each != 6 for each in later)
+    np.testing.assert_array_equal(weight > 0, wanted)
+
+
+def test_unknown_periods_do_not_break_the_forecast():
+    demand = intermittent()
+    unknown = demand.demand.copy()
+    unknown[:20, 10:], unknown[20], unknown[21] = np.nan, np.nan, 0
+    demand = replace(demand, demand=unknown)
+    found = train_forecaster(demand, config=YEAR).quantiles(demand)
+    assert np.isfinite(found).all()
+    assert found[20:22].max() == 0
+    assert found[:20].max() > 0
+
+
+def test_fractions_are_forecast_as_fractions():
+    demand = intermittent()
+    found = train_forecaster(replace(demand, demand=demand.demand * np.float32(0.3)), config=YEAR)
+    assert found.unit < 1
+    quantiles = found.quantiles(replace(demand, demand=demand.demand * np.float32(0.3)))
+    assert 0 < quantiles.max() < 60
+    assert (quantiles != np.round(quantiles)).any()
+
+
+def test_items_and_categories_are_embedded_and_new_ones_are_unknown(tmp_path):
+    demand = replace(intermittent(), categories=("brakes", "lights") * 20)
+    found = train_forecaster(demand, config=replace(YEAR, identify=True))
+    new = replace(demand, items=tuple(f"new {row}" for row in range(40)), categories=("seats",) * 40)
+    assert (found.quantiles(new) != found.quantiles(demand)).any()
+    assert np.isfinite(found.quantiles(new)).all()
+    found.save(tmp_path)
+    np.testing.assert_array_equal(Forecaster.load(tmp_path).quantiles(demand), found.quantiles(demand))
+
+
+def test_series_of_another_kind_are_refused():
+    forecaster = train_forecaster(intermittent(), config=YEAR)
+    with pytest.raises(ModelError, match="another kind of series"):
+        forecaster.quantiles(shop())
+
+
+def test_how_long_it_will_take_is_said_before_the_first_epoch():
+    told = []
+    train_forecaster(shop(), config=SMALL, on_epoch=lambda epoch: told.append(epoch.number), on_progress=told.append)
+    assert told[0].startswith("training will take about")
+    assert told.count(1) == 2
+
+
+def test_no_horizon_is_refused():
+    with pytest.raises(InputError, match="horizon"):
+        ForecastConfig(horizon=0)
+
+
+def test_sales_that_began_with_the_last_period_known_to_the_rehearsal_are_learnt_from():
+    demand = np.zeros((9, 24))
+    demand[:, 19:] = 3
+    found = train_forecaster(series(demand), config=SMALL)
+    assert np.isnan(found.held_back)
+    assert found.quantiles(series(demand)).max() > 0
+    demand[:, 19:23] = 0
+    with pytest.raises(ModelError, match="nothing to train on"):
+        train_forecaster(series(demand), config=SMALL)

@@ -1,3 +1,4 @@
+import copy
 from datetime import datetime
 
 import pyarrow as pa
@@ -7,6 +8,10 @@ import torch
 
 from cartveil.errors import ModelError
 from cartveil.insight.decisions.recommend import evaluate, train_recommender
+from cartveil.insight.decisions.recommend.samples import facts_at, sample_of
+from cartveil.insight.decisions.recommend.training import _lift
+from cartveil.insight.sequences.baskets import baskets_of
+from cartveil.insight.sequences.occasions import occasions_with_target
 
 
 def test_a_network_is_trained_and_its_card_compares_it_with_the_baselines(trained):
@@ -25,6 +30,22 @@ def test_the_same_seed_gives_the_same_weights(trained, shop, small):
     again = train_recommender(shop, config=small)
     pairs = zip(trained.model.state_dict().values(), again.model.state_dict().values(), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_what_was_bought_before_is_lifted_where_the_held_out_period_says_so(trained, shop, small):
+    baskets = baskets_of(shop.table, trained.vocabulary)
+    held_out = trained.as_of - small.horizon
+    asked = occasions_with_target(baskets, held_out, horizon=small.horizon)
+    check = sample_of(baskets, asked, facts_at(baskets, held_out, ridge=small.ridge), steps=15, width=40)
+    lifted = []
+    for lowered in (0, 3, 4, 5, 6, 7, 8, 9, 10, 12):
+        model = copy.deepcopy(trained.model)
+        model.lift(-lowered)
+        before = model.copy[-1].bias.item()
+        _lift(model, check)
+        lifted.append(model.copy[-1].bias.item() - before)
+    assert lifted[0] == 0  # it is where it should be
+    assert max(lifted) > 0.05
 
 
 def test_events_from_until_on_are_not_looked_at(shop, small):

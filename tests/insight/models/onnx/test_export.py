@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from cartveil.errors import MissingExtraError, ModelError
+from cartveil.insight.models.counts import CountConfig, CountModel
 from cartveil.insight.models.encoder import Batch, Encoder, EncoderConfig
 from cartveil.insight.models.fields import FieldsConfig, FieldsModel
 from cartveil.insight.models.next_item import NextItem, NextItemConfig
@@ -109,6 +110,14 @@ def test_quantiles_are_the_same(runtime, tmp_path, levels):
     model, batch = QuantileModel(QuantileConfig(config, levels, 2)).eval(), batch_of(config, 4, 6)
     export_onnx(model, tmp_path / "model.onnx")
     assert_same(answers(runtime, tmp_path / "model.onnx", batch)["quantiles"], model(batch), batch, each_step=True)
+
+
+def test_counts_are_the_same(runtime, tmp_path):
+    torch.manual_seed(0)
+    config = encoder_of("bag and numbers")
+    model, batch = CountModel(CountConfig(config, 3, parts=2)).eval(), batch_of(config, 4, 6)
+    export_onnx(model, tmp_path / "model.onnx")
+    assert_same(answers(runtime, tmp_path / "model.onnx", batch)["counts"], model(batch), batch, each_step=True)
 
 
 @pytest.mark.parametrize("name", ["direct", "normalised"])

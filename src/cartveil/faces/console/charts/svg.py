@@ -79,8 +79,8 @@ def ticks(high: float, *, count: int = 4) -> tuple[float, ...]:
 def figure(value: float) -> str:
     """Return a number as a label: grouped when large, four digits behind the point when below one.
 
-    >>> figure(12345), figure(0.31057), figure(2.5), figure(0)
-    ('12,345', '.3106', '2.5', '0')
+    >>> figure(12345), figure(0.31057), figure(2.5), figure(19.001), figure(0)
+    ('12,345', '.3106', '2.5', '19', '0')
     """
     if not math.isfinite(value):
         return "–"
@@ -89,5 +89,5 @@ def figure(value: float) -> str:
     if abs(value) >= 100:
         return f"{value:,.0f}"
     if abs(value) >= 1:
-        return f"{value:.2f}".rstrip("0")
+        return f"{value:.2f}".rstrip("0").rstrip(".")
     return f"{value:.4f}".replace("0.", ".", 1)

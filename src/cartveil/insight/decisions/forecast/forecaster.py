@@ -1,9 +1,10 @@
-"""The LSTM forecaster: one model for all items, trained on every week of each."""
+"""The LSTM forecaster: one model for all items, trained on every period of each."""
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -11,19 +12,25 @@ import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 
-from cartveil.errors import ModelError
+from cartveil.errors import InputError, ModelError
 from cartveil.insight.decisions.forecast.evaluation import score
-from cartveil.insight.decisions.forecast.horizon import HORIZON, LEVELS, TARGETS, totals_table, weekly_table
-from cartveil.insight.decisions.forecast.lessons import WARM_UP, Lessons, lessons_of, predict, quantile_loss
+from cartveil.insight.decisions.forecast.horizon import HORIZON, LEVELS, periods_table, targets_of, totals_table, whole
+from cartveil.insight.decisions.forecast.lessons import WARM_UP, Lessons, Plan, count_loss, lessons_of, predict
+from cartveil.insight.decisions.forecast.statics import Vocabulary, ids_of
 from cartveil.insight.models.card import load_model, save_model
+from cartveil.insight.models.counts import CountConfig, CountModel
 from cartveil.insight.models.encoder import EncoderConfig
-from cartveil.insight.models.quantiles import QuantileConfig, QuantileModel
 from cartveil.insight.sequences.levels import levels_of
-from cartveil.insight.sequences.weekly import WeeklyDemand
+from cartveil.insight.sequences.series import DemandSeries
 from cartveil.insight.training.loop import Epoch, TrainingConfig, fit
 
 #: What the card of a saved forecaster says it is.
 KIND = "forecaster"
+
+#: Steps that are timed before training.
+_TIMED = 3
+#: Units in which a category or an item is embedded.
+_EMBEDDING = 8
 
 
 @dataclass(frozen=True)
@@ -31,22 +38,35 @@ class ForecastConfig:
     """How to train a forecaster.
 
     Args:
+        horizon: Periods ahead.
         hidden: Units of the LSTM.
+        parts: Of each distribution; see `CountConfig`.
         dropout: Share of units dropped in training.
-        weeks: At most this many past weeks are read.
-        batch: Series per step.
+        periods: At most this many past periods are read.
+        batch: Series per step, at most.
         emphasis: Weight of an item is its scale to this power: 1 counts units, 0 counts items.
-        memory: Weeks after which a lesson weighs 1/e.
+        memory: Periods after which a lesson weighs 1/e.
+        identify: Give every item an embedding of its own, besides one of its category, where it has one.
         training: See `TrainingConfig`.
+
+    Raises:
+        InputError: No period ahead.
     """
 
+    horizon: int = HORIZON
     hidden: int = 48
+    parts: int = 3
     dropout: float = 0.2
-    weeks: int = 156
-    batch: int = 64
-    emphasis: float = 0.7
-    memory: float = 12.0
-    training: TrainingConfig = field(default_factory=lambda: TrainingConfig(epochs=6, learning_rate=3e-3, patience=6))
+    periods: int = 156
+    batch: int = 128
+    emphasis: float = 0.5
+    memory: float = 24.0
+    identify: bool = False
+    training: TrainingConfig = field(default_factory=lambda: TrainingConfig(epochs=8, learning_rate=5e-3))
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1:
+            raise InputError("must be at least 1", path="horizon", hint="leave it out for the usual one")
 
 
 @dataclass(frozen=True)
@@ -56,24 +76,38 @@ class Forecaster:
     Args:
         model: The network, in evaluation mode.
         config: What it was trained with.
-        held_back: Weighted quantile loss on the last weeks of the training data, by a model that had not seen them;
-            NaN where there were too few weeks to hold any back.
+        unit: What demand was counted in: 1, or less where there were fractions.
+        vocabularies: What of an item is embedded.
+        held_back: Weighted quantile loss on the last periods of the training data, by a model that had not seen them;
+            NaN where there were too few periods to hold any back.
     """
 
-    model: QuantileModel
+    model: CountModel
     config: ForecastConfig
+    unit: float = 1.0
+    vocabularies: tuple[Vocabulary, ...] = ()
     held_back: float = float("nan")
 
-    def quantiles(self, demand: WeeklyDemand) -> NDArray[np.float32]:
+    @property
+    def horizon(self) -> int:
+        """Return how many periods ahead it looks."""
+        return self.config.horizon
+
+    def quantiles(self, demand: DemandSeries) -> NDArray[np.float32]:
         """Return quantiles (I, targets, levels) of what follows; an item that never sold gets zeros."""
-        return predict(self.model, levels_of(_latest(demand, self.config.weeks)))
+        return whole(self._counted(demand)) * np.float32(self.unit)
 
-    def forecast(self, demand: WeeklyDemand) -> pa.Table:
-        """Return item, week (its Monday) and quantiles `q10` ... `q98` of each of the four coming weeks."""
-        return weekly_table(self, demand)
+    def jittered(self, demand: DemandSeries) -> NDArray[np.float64]:
+        """Return quantiles of demand plus a uniform number between 0 and 1, (I, targets, levels)."""
+        counted = self._counted(demand)
+        return counted if self.unit == 1 else whole(counted) * self.unit + np.array(LEVELS)
 
-    def totals(self, demand: WeeklyDemand) -> pa.Table:
-        """Return item, weeks (1 to 4) and quantiles of the sum of that many coming weeks."""
+    def forecast(self, demand: DemandSeries) -> pa.Table:
+        """Return item, the first day of each coming period (`week`, say) and its quantiles `q10` ... `q98`."""
+        return periods_table(self, demand)
+
+    def totals(self, demand: DemandSeries) -> pa.Table:
+        """Return item, how many coming periods (`weeks`, say), and quantiles of their sum."""
         return totals_table(self, demand)
 
     def save(self, folder: str | Path, *, card: Mapping[str, Any] | None = None) -> None:
@@ -83,7 +117,9 @@ class Forecaster:
             folder: Made where it is missing.
             card: What else the card should say: metrics, baselines, digest of the release.
         """
-        own = {"kind": KIND, "config": asdict(self.config), "features": self.model.config.encoder.numeric}
+        features = self.model.config.encoder.numeric
+        own = {"kind": KIND, "config": asdict(self.config), "features": features, "unit": self.unit}
+        own["vocabularies"] = [[each.field, list(each.names)] for each in self.vocabularies]
         save_model(folder, self.model.state_dict(), {**(card or {}), **own, "held_back_wql": _number(self.held_back)})
 
     @classmethod
@@ -98,87 +134,120 @@ class Forecaster:
             training = dict(card["config"].pop("training"))
             training["rates"] = tuple(tuple(rate) for rate in training["rates"])
             config = ForecastConfig(**card["config"], training=TrainingConfig(**training))
-            model = QuantileModel(_shape(config, int(card["features"])))
+            vocabularies = tuple(Vocabulary(name, tuple(names)) for name, names in card["vocabularies"])
+            shape = _shape(config, int(card["features"]), vocabularies)
+            model = CountModel(shape)
             model.load_state_dict(state)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            unit = float(card["unit"])
+        except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
             raise ModelError("card does not fit the weights", path=str(folder), hint="train the model again") from error
         held_back = card.get("held_back_wql")
-        return cls(model.eval(), config, float("nan") if held_back is None else float(held_back))
+        return cls(model.eval(), config, unit, vocabularies, float("nan") if held_back is None else float(held_back))
+
+    def _counted(self, demand: DemandSeries) -> NDArray[np.float64]:
+        levels, ids = levels_of(_latest(demand, self.config.periods)), ids_of(demand, self.vocabularies)
+        expected = self.model.config.encoder.numeric
+        if levels.features.shape[-1] != expected:
+            hint = "give periods, order lines and prices where training had them, and only there"
+            raise ModelError("the forecaster was trained on another kind of series", hint=hint)
+        return predict(self.model, levels, ids, unit=self.unit)
 
 
 def train_forecaster(
-    demand: WeeklyDemand,
+    demand: DemandSeries,
     *,
     config: ForecastConfig | None = None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> Forecaster:
     """Train on all items at once.
 
-    First the last four weeks are held back, to learn how many epochs are enough and what the forecast is worth;
-    then all weeks are trained on, for as many epochs. With too few weeks to hold any back, the configured number of
-    epochs is run.
+    First a rehearsal: the last periods are held back, to learn what the forecast is worth. Then all periods are
+    trained on. With too few periods to hold any back there is no rehearsal.
 
     Args:
         demand: What is known up to now; nothing later is looked at.
         config: See `ForecastConfig`.
-        on_epoch: Called after every epoch, of both passes.
+        on_epoch: Called after every epoch, of the rehearsal and of the training.
+        on_progress: Told before training begins how long it will take.
 
     Raises:
-        ModelError: No item has a sale, or there are too few weeks.
+        ModelError: No item has a sale, or there are too few periods.
     """
     config = config or ForecastConfig()
-    demand = _latest(demand, config.weeks)
-    weeks = demand.demand.shape[1]
-    held_back, training = float("nan"), config.training
-    if weeks >= 2 * HORIZON + WARM_UP and demand.demand[:, :-HORIZON].any():
-        known, later = demand.before(weeks - HORIZON), demand.demand[:, -HORIZON:]
-        levels = levels_of(known)
-
-        def validate(model: QuantileModel) -> float:
-            return -score(predict(model, levels), later).wql
-
-        epochs = _fit(_lessons(known, config), config, validate=validate, on_epoch=on_epoch)[1]
-        best = max(epochs, key=lambda epoch: epoch.score)
-        held_back, training = -best.score, replace(training, epochs=best.number)
-    # Nothing is left to validate on: the last epoch is kept.
-    ticks = iter(range(training.epochs))
-    everything = replace(config, training=training)
-    model, _ = _fit(_lessons(demand, config), everything, validate=lambda _: float(next(ticks)), on_epoch=on_epoch)
-    return Forecaster(model, config, held_back)
+    demand = _latest(demand, config.periods)
+    lessons = lessons_of(demand, _plan(config))
+    on_progress(f"training will take about {_seconds(lessons, config):.0f} s")
+    held_back = _rehearse(demand, config, on_epoch)
+    model = _fit(lessons, config, on_epoch)
+    return Forecaster(model, config, lessons.unit, lessons.vocabularies, held_back)
 
 
-def _fit(
-    lessons: Lessons,
-    config: ForecastConfig,
-    *,
-    validate: Callable[[QuantileModel], float],
-    on_epoch: Callable[[Epoch], None],
-) -> tuple[QuantileModel, tuple[Epoch, ...]]:
+def _rehearse(demand: DemandSeries, config: ForecastConfig, on_epoch: Callable[[Epoch], None]) -> float:
+    """Return the loss on the last periods of a model that has not seen them; NaN where it cannot be known."""
+    first = demand.demand.shape[1] - config.horizon
+    known, later = demand.before(max(first, 0)), demand.demand[:, max(first, 0) :]
+    if first < config.horizon + WARM_UP or not ((known.demand > 0).any() and (later > 0).any()):
+        return float("nan")
+    lessons = lessons_of(known, _plan(config))
+    if not len(lessons.rows):
+        return float("nan")
+    model = _fit(lessons, config, on_epoch)
+    found = whole(predict(model, lessons.levels, lessons.ids, unit=lessons.unit)) * np.float32(lessons.unit)
+    return score(found, later).wql
+
+
+def _seconds(lessons: Lessons, config: ForecastConfig) -> float:
+    """Return how long training should take, from steps of a model that is thrown away."""
+    model, rows = _fresh(lessons, config), lessons.rows[: lessons.size]
+    if not len(rows):
+        return 0.0
+    lesson = lessons.lesson(rows, np.random.default_rng(0))
+    count_loss(model, lesson).backward()  # type: ignore[no-untyped-call]
+    times = []
+    for _ in range(_TIMED):
+        began = perf_counter()
+        count_loss(model, lesson).backward()  # type: ignore[no-untyped-call]
+        times.append(perf_counter() - began)
+    return min(times) * lessons.steps * config.training.epochs * 2
+
+
+def _fit(lessons: Lessons, config: ForecastConfig, on_epoch: Callable[[Epoch], None]) -> CountModel:
     torch.manual_seed(config.training.seed)
-    model = QuantileModel(_shape(config, lessons.levels.features.shape[-1]))
-    epochs = fit(
+    model = _fresh(lessons, config)
+    fit(
         model,
-        quantile_loss,
+        count_loss,
         batches=lessons.batches,
         steps=lessons.steps,
-        validate=validate,
+        validate=None,
         config=config.training,
         on_epoch=on_epoch,
     )
-    return model, epochs
+    return model
 
 
-def _shape(config: ForecastConfig, features: int) -> QuantileConfig:
-    encoder = EncoderConfig(numeric=features, embedding=1, hidden=config.hidden, dropout=config.dropout)
-    return QuantileConfig(encoder, LEVELS, len(TARGETS))
+def _fresh(lessons: Lessons, config: ForecastConfig) -> CountModel:
+    return CountModel(_shape(config, lessons.levels.features.shape[-1], lessons.vocabularies))
 
 
-def _lessons(demand: WeeklyDemand, config: ForecastConfig) -> Lessons:
-    return lessons_of(demand, emphasis=config.emphasis, memory=config.memory, size=config.batch)
+def _shape(config: ForecastConfig, features: int, vocabularies: tuple[Vocabulary, ...]) -> CountConfig:
+    encoder = EncoderConfig(
+        categorical=tuple((each.field, each.size) for each in vocabularies),
+        numeric=features,
+        embedding=_EMBEDDING,
+        hidden=config.hidden,
+        dropout=config.dropout,
+    )
+    return CountConfig(encoder, len(targets_of(config.horizon)), config.parts)
 
 
-def _latest(demand: WeeklyDemand, weeks: int) -> WeeklyDemand:
-    return demand.since(max(0, demand.demand.shape[1] - weeks))
+def _plan(config: ForecastConfig) -> Plan:
+    return Plan(config.horizon, config.emphasis, config.memory, config.identify, config.batch)
+
+
+def _latest(demand: DemandSeries, periods: int) -> DemandSeries:
+    return demand.since(max(0, demand.demand.shape[1] - periods))
 
 
 def _number(value: float) -> float | None:

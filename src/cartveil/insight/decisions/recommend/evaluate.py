@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from cartveil.errors import ModelError
 from cartveil.events.protected import ProtectedEvents
 from cartveil.insight.decisions.recommend.counts import Scorer, bought_by
-from cartveil.insight.decisions.recommend.measures import judged, summary
+from cartveil.insight.decisions.recommend.measures import judged_by_row, summary_by_row
 from cartveil.insight.decisions.recommend.samples import targets_of
 from cartveil.insight.decisions.recommend.times import day_of
 from cartveil.insight.sequences.baskets import Baskets, baskets_of
@@ -40,15 +41,28 @@ def evaluate(
 
 def evaluate_at(scorer: Scorer, baskets: Baskets, occasions: Occasions, *, at_once: int = 256) -> dict[str, Any]:
     """Score the target baskets of given occasions; see `evaluate`."""
+    return {**summary_by_row(judge(scorer, baskets, occasions, at_once=at_once)), "consumers": len(occasions)}
+
+
+def judge(scorer: Scorer, baskets: Baskets, occasions: Occasions, *, at_once: int = 256) -> Tensor:
+    """Return the measures of each occasion, as `judged_by_row` has them, (occasions, 4).
+
+    Raises:
+        ModelError: There is no occasion.
+    """
     if not len(occasions):
         raise ModelError("no consumer to score", hint="the test period must follow a history of the same consumers")
-    all_items, new_items = [], []
+    found = []
     for begin in range(0, len(occasions), at_once):
         part = occasions.part(slice(begin, begin + at_once))
-        row, item = targets_of(baskets, part)
-        target = torch.zeros(len(part), baskets.item_count)
-        target[torch.from_numpy(row), torch.from_numpy(item)] = 1.0
-        over_all, over_new = judged(scorer.scores(baskets, part), target, bought_by(baskets, part) > 0)
-        all_items.append(over_all)
-        new_items.append(over_new)
-    return {**summary(torch.cat(all_items), torch.cat(new_items)), "consumers": len(occasions)}
+        scores = scorer.scores(baskets, part)
+        found.append(judged_by_row(scores, wanted_of(baskets, part), bought_by(baskets, part) > 0))
+    return torch.cat(found)
+
+
+def wanted_of(baskets: Baskets, occasions: Occasions) -> Tensor:
+    """Return 1 where the target basket holds an item, (occasions, V)."""
+    row, item = targets_of(baskets, occasions)
+    target = torch.zeros(len(occasions), baskets.item_count)
+    target[torch.from_numpy(row), torch.from_numpy(item)] = 1.0
+    return target

@@ -38,6 +38,20 @@ def judged(scores: Tensor, target: Tensor, bought: Tensor) -> tuple[Tensor, Tens
     return ndcg_and_recall(scores, target), ndcg_and_recall(fresh, target * ~bought)
 
 
+def judged_by_row(scores: Tensor, target: Tensor, bought: Tensor) -> Tensor:
+    """Return NDCG and recall over all items, then over new ones, of every row; NaN where nothing is wanted, (B, 4)."""
+    found = torch.full((len(scores), 4), torch.nan)
+    over_all, over_new = judged(scores, target, bought)
+    found[target.sum(1) > 0, :2] = over_all
+    found[(target * ~bought).sum(1) > 0, 2:] = over_new
+    return found
+
+
+def summary_by_row(rows: Tensor) -> dict[str, dict[str, float]]:
+    """Return the means of what `judged_by_row` gave, under the names that reports use."""
+    return summary(rows[~rows[:, 0].isnan(), :2], rows[~rows[:, 2].isnan(), 2:])
+
+
 def summary(all_items: Tensor, new_items: Tensor) -> dict[str, dict[str, float]]:
     """Return the means under the names that reports use."""
     return {name: _named(rows) for name, rows in (("all", all_items), ("new", new_items))}

@@ -6,8 +6,9 @@ for found in recommender.recommend(events.of(pseudonym), k=5):
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,22 @@ from torch import Tensor
 from cartveil.errors import ModelError
 from cartveil.insight.decisions.recommend.config import RecommenderConfig
 from cartveil.insight.decisions.recommend.counts import bought_by
+from cartveil.insight.decisions.recommend.listing import (
+    ListTerms,
+    Recommendation,
+    Shelf,
+    listed,
+    most_bought,
+    shelf_of,
+)
+from cartveil.insight.decisions.recommend.reasons import Past, called_like, popular, why
 from cartveil.insight.decisions.recommend.samples import Facts, ordered_batches, sample_of
+from cartveil.insight.decisions.recommend.shelf import names_of
 from cartveil.insight.models.card import load_model, save_model
 from cartveil.insight.models.config import read_config
-from cartveil.insight.models.heads import NEVER, NextBasket, NextBasketConfig
+from cartveil.insight.models.heads import NextBasket, NextBasketConfig
 from cartveil.insight.sequences.baskets import Baskets, baskets_of
-from cartveil.insight.sequences.habits import HABIT_COUNT, TREND_COUNT, Habits, habits_of
+from cartveil.insight.sequences.habits import HABIT_COUNT, TREND_COUNT, habits_of
 from cartveil.insight.sequences.histories import STEP_FEATURES
 from cartveil.insight.sequences.occasions import Occasions, occasions_at
 from cartveil.insight.sequences.vocabulary import RESERVED, Vocabulary
@@ -35,18 +46,8 @@ KIND = "recommender"
 #: Days after the last event at which a list is made, where that is later than the training data.
 _A_MOMENT = 1e-6
 
-#: Smallest share of an item's neighbour score that is named as its reason.
-_NAMED_SHARE = 0.2
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """One item of a list, best first; scores compare within one list only."""
-
-    item: str
-    description: str
-    score: float
-    reason: str
+#: Popularity in a list for somebody of whom little is known, where a likeness counts up to 1.
+_POPULARITY_SHARE = 1 / 2.5
 
 
 @dataclass(frozen=True)
@@ -73,41 +74,71 @@ class Recommender:
     model: NextBasket | None
     card: Mapping[str, Any]
 
+    @cached_property
+    def shelf(self) -> Shelf:
+        """Return the shelf of everything that the model knows."""
+        return shelf_of(self.vocabulary, self.descriptions)
+
     def scores(self, baskets: Baskets, occasions: Occasions) -> Tensor:
         """Return a score for every item, (occasions, V); occasions before `as_of` would see the future."""
-        if self.model is None:
-            return self._counted(baskets, occasions)
-        config = self.config
-        sample = sample_of(baskets, occasions, self.facts, steps=config.steps, width=config.width, with_target=False)
-        with torch.no_grad():
-            return torch.cat([self.model(batch)[0] for batch in ordered_batches(sample, config.batch)])
+        return self._paths(baskets, occasions)[0]
 
-    def recommend(self, events: pa.Table, k: int = 10, *, exclude_bought: bool = False) -> list[Recommendation]:
+    def scores_on(self, shelf: Shelf, baskets: Baskets, occasions: Occasions) -> Tensor:
+        """Return a score for everything on a shelf, what the model has never met included, (occasions, V + N)."""
+        both, fresh = self._paths(baskets, occasions)
+        # Who buys a thing again and again may like another of that name, but not more than the best of what is new.
+        most = fresh[:, RESERVED:].amax(1, keepdim=True) if self.vocabulary.words else fresh[:, :1]
+        return shelf.scored(both, by=torch.minimum(both, most))
+
+    def recommend(
+        self,
+        events: pa.Table,
+        k: int = 10,
+        *,
+        exclude_bought: bool = False,
+        shelf: Shelf | None = None,
+        terms: ListTerms | None = None,
+    ) -> list[Recommendation]:
         """List the items that one consumer is most likely to buy next.
 
         Args:
             events: The consumer's events, in the columns of `ProtectedEvents`; empty for somebody new.
             k: Length of the list, at least 1.
             exclude_bought: Leave out what the consumer has bought before.
+            shelf: What may be listed, as `shelf_of` prepares it; everything that the model knows where None.
+            terms: Variety, and limits per category.
 
         Raises:
-            ModelError: The events of several consumers, or `k` below 1.
+            ModelError: The events of several consumers, `k` below 1, or the shelf of another model.
         """
-        if k < 1:
-            raise ModelError("`k` must be at least 1")
+        shelf = shelf or self.shelf
         baskets = baskets_of(events, self.vocabulary)
         if baskets.consumers > 1:
             raise ModelError("events of several consumers", hint="pass those of one: `events.of(pseudonym)`")
+        without = shelf.places_of(events["item"]) if exclude_bought else ()
         latest = float(baskets.day.max(initial=-np.inf)) + _A_MOMENT
         occasions = occasions_at(baskets, max(self.as_of, latest))
         if not len(occasions):
-            return self._listed(self.recent.clone(), k, _nothing(), torch.zeros_like(self.recent))
-        habits = habits_of(baskets, occasions)
-        scores = self.scores(baskets, occasions)[0]
-        scores[:2] = NEVER
-        if exclude_bought:
-            scores[torch.from_numpy(habits.item)] = NEVER
-        return self._listed(scores, k, habits, bought_by(baskets, occasions)[0])
+            return self._list_by_names(names_of(events), shelf, k, terms=terms, without=without)
+        past = Past(habits_of(baskets, occasions), bought_by(baskets, occasions)[0])
+        scores = self.scores_on(shelf, baskets, occasions)[0]
+        reason = lambda item: why(item, past, self.facts.weights, shelf) or self._popular(item)  # noqa: E731
+        return listed(scores, shelf, k, reason=reason, terms=terms, without=without)
+
+    def recommend_to_anybody(
+        self, k: int = 10, *, shelf: Shelf | None = None, terms: ListTerms | None = None
+    ) -> list[Recommendation]:
+        """List what most consumers bought in the last 30 days, the same for everybody.
+
+        Args:
+            k: Length of the list, at least 1.
+            shelf: What may be listed; everything that the model knows where None.
+            terms: Variety, and limits per category.
+
+        Guarantees:
+            - No history, pseudonym or feature of a consumer reaches it: no argument could hold one.
+        """
+        return most_bought(self.recent, shelf or self.shelf, k, reason=self._popular, terms=terms)
 
     def save(self, folder: str | Path) -> None:
         """Write weights and card; see `save_model`."""
@@ -142,35 +173,37 @@ class Recommender:
             hint = "train the model again"
             raise ModelError("card and weights do not fit together", path=str(folder), hint=hint) from error
 
-    def _counted(self, baskets: Baskets, occasions: Occasions) -> Tensor:
+    def _paths(self, baskets: Baskets, occasions: Occasions) -> tuple[Tensor, Tensor]:
+        """Return scores of all items, and as if nothing had been bought before, each (occasions, V)."""
+        if self.model is None:
+            return self._counted(baskets, occasions)
+        config = self.config
+        sample = sample_of(baskets, occasions, self.facts, steps=config.steps, width=config.width, with_target=False)
+        with torch.no_grad():
+            parts = [self.model(batch) for batch in ordered_batches(sample, config.batch)]
+        return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
+
+    def _counted(self, baskets: Baskets, occasions: Occasions) -> tuple[Tensor, Tensor]:
         # How often, then what goes with it, then what others buy; each stays below one purchase.
         habits = habits_of(baskets, occasions)
         near = (bought_by(baskets, occasions) @ self.facts.weights).clamp(0, 1)
-        scores = near / 2 + self.recent / (2.5 * self.recent.max().clamp(min=1))
+        fresh = near / 2 + self._popularity()
         place = (torch.from_numpy(habits.row), torch.from_numpy(habits.item))
-        return scores.index_put(place, torch.from_numpy(habits.count).float(), accumulate=True)
+        return fresh.index_put(place, torch.from_numpy(habits.count).float(), accumulate=True), fresh
 
-    def _listed(self, scores: Tensor, k: int, habits: Habits, bought: Tensor) -> list[Recommendation]:
-        scores[:2] = NEVER
-        top = scores.topk(min(k, len(scores)))
-        return [
-            Recommendation(word, self.descriptions.get(word, ""), value, self._reason(number, habits, bought))
-            for value, number in zip(top.values.tolist(), top.indices.tolist(), strict=True)
-            if value > NEVER
-            for word in (self.vocabulary.word(number),)
-        ]
+    def _popularity(self) -> Tensor:
+        return self.recent * (_POPULARITY_SHARE / self.recent.max().clamp(min=1))  # (V,)
 
-    def _reason(self, number: int, habits: Habits, bought: Tensor) -> str:
-        found = np.flatnonzero(habits.item == number)
-        if len(found):
-            count, days = int(habits.count[found[0]]), int(habits.recency[found[0]])
-            return f"bought {_times(count)}, last {_ago(days)}"
-        near = (self.facts.weights[:, number] * bought).clamp(min=0)  # (V,)
-        strongest = int(near.argmax())
-        if float(near[strongest]) > _NAMED_SHARE * float(near.sum()) or float(near[strongest]) > 0.05:
-            word = self.vocabulary.word(strongest)
-            return f"often bought by those who bought {self.descriptions.get(word) or word}"
-        return f"popular: bought by {int(self.recent[number])} consumers in the last 30 days"
+    def _list_by_names(self, names: Sequence[str], shelf: Shelf, k: int, **rest: Any) -> list[Recommendation]:
+        """List for somebody whose items the model does not know but by their names; without names what is popular."""
+        if not names:
+            return listed(self.recent, shelf, k, reason=self._popular, **rest)
+        alike, which = shelf.like(names)
+        reason = lambda at: called_like(names[int(which[at])], float(alike[at])) or self._popular(at)  # noqa: E731
+        return listed(shelf.scored(self._popularity()) + alike, shelf, k, reason=reason, **rest)
+
+    def _popular(self, number: int) -> str:
+        return popular(int(self.recent[number]))
 
 
 def network(config: RecommenderConfig, vocabulary: Vocabulary) -> NextBasket:
@@ -209,16 +242,3 @@ def _check(card: Mapping[str, Any], config: RecommenderConfig, facts: Facts, rec
     size = len(card["items"]) + RESERVED
     if not math.isfinite(card["as_of"]) or recent.shape != (size,) or facts.weights.shape != (size, size):
         raise ValueError("items")
-
-
-def _nothing() -> Habits:
-    none = np.zeros(0, np.int64)
-    return Habits(none, none, none, none, np.zeros((0, HABIT_COUNT), np.float32))
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
-
-
-def _ago(days: int) -> str:
-    return {0: "within a day", 1: "1 day ago"}.get(days, f"{days} days ago")

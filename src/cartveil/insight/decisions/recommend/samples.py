@@ -68,21 +68,23 @@ def sample_of(
 ) -> Sample:
     """Gather the occasions of one cutoff."""
     habits = habits_of(baskets, occasions)
-    bought = bought_table(
-        torch.from_numpy(habits.row),
-        torch.from_numpy(habits.item),
-        consumers=len(occasions),
-        items=baskets.item_count,
-    )
     row, item = targets_of(baskets, occasions) if with_target else (np.zeros(0, np.int64), np.zeros(0, np.int64))
     return Sample(
         histories=histories_of(baskets, occasions, steps=steps, width=width),
         habits=habits,
-        neighbours=(bought @ facts.weights).half(),
+        neighbours=_near(habits, facts.weights, len(occasions)).half(),
         trends=facts.trends,
         target_row=row,
         target_item=item,
     )
+
+
+def _near(habits: Habits, weights: Tensor, count: int) -> Tensor:
+    """Return the sum of the weights of what each occasion's consumer bought, (count, V)."""
+    row, item = torch.from_numpy(habits.row), torch.from_numpy(habits.item)
+    if count == 1:  # a list for one: a few rows of the weights, where the product reads them all
+        return weights[item].sum(0, keepdim=True)
+    return bought_table(row, item, consumers=count, items=len(weights)) @ weights
 
 
 def targets_of(baskets: Baskets, occasions: Occasions) -> tuple[np.ndarray, np.ndarray]:

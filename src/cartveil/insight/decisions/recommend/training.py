@@ -1,5 +1,6 @@
 """From a release to a recommender: choose cutoffs, gather occasions, train, then count anew up to the last day."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ from cartveil.insight.decisions.recommend.counts import (
 )
 from cartveil.insight.decisions.recommend.evaluate import evaluate_at
 from cartveil.insight.decisions.recommend.measures import judged, summary
+from cartveil.insight.decisions.recommend.periods import Span, span_of, training_samples
 from cartveil.insight.decisions.recommend.recommender import Recommender, network
 from cartveil.insight.decisions.recommend.samples import (
     Facts,
@@ -38,31 +40,30 @@ from cartveil.insight.models.card import digest_of
 from cartveil.insight.models.heads import BASKET, NEVER, NextBasket, NextBasketBatch
 from cartveil.insight.sequences.baskets import Baskets, baskets_of, days_of
 from cartveil.insight.sequences.habits import buyers_of
-from cartveil.insight.sequences.occasions import Occasions, cutoffs_before, occasions_with_target
+from cartveil.insight.sequences.occasions import Occasions, occasions_with_target
 from cartveil.insight.sequences.vocabulary import Vocabulary, learn_vocabulary
 from cartveil.insight.training.loop import Epoch, fit
 
 #: Fewer training occasions than this teach a network nothing; counts decide then.
 FEWEST_OCCASIONS = 200
 
-#: Occasions of all cutoffs together, which bounds memory.
-_MOST_OCCASIONS = 30_000
-
-#: Days between two computations of the item-item weights; in between they hardly change.
-_WEIGHTS_EVERY = 30.0
+#: By how much the scores of what was bought before may be lifted against the rest once training has ended.
+_LIFTS = tuple(tenth / 10 for tenth in range(11))
 
 #: A large basket weighs more than a small one, but not without bound.
 _LARGEST_BASKET = 20.0
 
 
-@dataclass(frozen=True)
-class Span:
-    """Days since 1970: first event, start of the validation period, end of all, and the horizon of a target."""
+def quiet(_: str) -> None:
+    """Say nothing."""
 
-    first: float
-    held_out: float
-    end: float
-    horizon: float
+
+@dataclass(frozen=True)
+class Told:
+    """Whom to tell about a training: after every epoch, and in a line before it starts."""
+
+    on_epoch: Callable[[Epoch], None]
+    on_progress: Callable[[str], None]
 
 
 def train_recommender(
@@ -72,6 +73,7 @@ def train_recommender(
     held_out_from: datetime | None = None,
     until: datetime | None = None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
+    on_progress: Callable[[str], None] = quiet,
 ) -> Recommender:
     """Train on first baskets after many cutoffs, keep the epoch that guesses the held-out period best.
 
@@ -81,6 +83,7 @@ def train_recommender(
         held_out_from: Start of the validation period; None for the last horizon before `until`.
         until: Events of this moment or later are not looked at; None to use all.
         on_epoch: Called after every epoch.
+        on_progress: Called with a line about how long training will take, before it starts.
 
     Returns:
         A recommender whose weights come from targets before `held_out_from`, and whose counts reach up to `until`.
@@ -90,11 +93,11 @@ def train_recommender(
         ModelError: There is no event to learn from, or a column is missing.
     """
     config = config or RecommenderConfig()
-    table = _before(events.table, until)
+    table = events_before(events.table, until)
     vocabulary = learn_vocabulary(table["item"], at_most=config.max_items)
     baskets = baskets_of(table, vocabulary)
-    span = _span(baskets, config, held_out_from, until)
-    model, history, metrics = _trained(baskets, vocabulary, span, config, on_epoch)
+    span = span_of(baskets, config, held_out_from, until)
+    model, history, metrics = _trained(baskets, vocabulary, span, config, Told(on_epoch, on_progress))
     facts = facts_at(baskets, span.end, ridge=config.ridge)
     # As saved: half precision. A loaded recommender must give the same list.
     facts = Facts(facts.trends, facts.weights.half().float())
@@ -110,7 +113,8 @@ def train_recommender(
     )
 
 
-def _before(table: pa.Table, until: datetime | None) -> pa.Table:
+def events_before(table: pa.Table, until: datetime | None) -> pa.Table:
+    """Return the events before a moment, or all; `ModelError` where a column is missing, or no event is left."""
     for name in ("subject", "time", "item"):
         if name not in table.column_names:
             hint = f"give a column the role `{name}` in cartveil.toml, and export again"
@@ -122,23 +126,14 @@ def _before(table: pa.Table, until: datetime | None) -> pa.Table:
     return table
 
 
-def _span(baskets: Baskets, config: RecommenderConfig, held_out_from: datetime | None, until: datetime | None) -> Span:
-    first, last = float(baskets.day.min()), float(baskets.day.max())
-    end = last + 1e-6 if until is None else day_of(until)
-    # A shop with a short past gets a horizon that leaves room for training and validation.
-    horizon = min(config.horizon, (end - first) / 5)
-    held_out = end - horizon if held_out_from is None else day_of(held_out_from)
-    return Span(first, held_out, end, horizon)
-
-
 def _trained(
     baskets: Baskets,
     vocabulary: Vocabulary,
     span: Span,
     config: RecommenderConfig,
-    on_epoch: Callable[[Epoch], None],
+    told: Told,
 ) -> tuple[NextBasket | None, tuple[Epoch, ...], dict[str, Any]]:
-    samples = _training_samples(baskets, span, config)
+    samples = training_samples(baskets, span, config)
     held_out = occasions_with_target(baskets, span.held_out, horizon=span.end - span.held_out)
     if sum(len(sample) for sample in samples) < FEWEST_OCCASIONS or not len(held_out):
         return None, (), {}
@@ -148,34 +143,34 @@ def _trained(
     model = network(config, vocabulary)
     model.standardise(*_mean_and_spread([sample.habits.features for sample in samples]))
     unseen = _unseen(baskets, span.held_out)
+    steps = -(-sum(len(sample) for sample in samples) // config.batch)
+    seconds = _seconds_of_a_step(model, samples, config) * steps * config.training.epochs
+    told.on_progress(f"training takes about {max(seconds, 1):,.0f} seconds: {config.training.epochs} epochs")
     history = fit(
         model,
         lambda net, batch: _loss(net, batch, config.new_weight),
         batches=lambda generator: mixed_batches(samples, config.batch, generator),
-        steps=-(-sum(len(sample) for sample in samples) // config.batch),
+        steps=steps,
         validate=lambda net: _both(_validated(net, check, unseen)),
         config=config.training,
-        on_epoch=on_epoch,
+        on_epoch=told.on_epoch,
     )
+    if not config.sequence_only:
+        _lift(model, check)
     metrics = {"recommender": _validated(model, check, unseen), **_baselines(baskets, vocabulary, held_out)}
     return model, history, metrics
 
 
-def _training_samples(baskets: Baskets, span: Span, config: RecommenderConfig) -> list[Sample]:
-    every = min(config.every, max(span.horizon / 4, 1e-3))
-    cutoffs = cutoffs_before(span.held_out, first=span.first, horizon=span.horizon, every=every, at_most=config.cutoffs)
-    samples: list[Sample] = []
-    facts, computed = None, -np.inf
-    for cutoff in cutoffs:
-        occasions = occasions_with_target(baskets, cutoff, horizon=span.horizon)
-        occasions = occasions.part(slice(None, None, 1 + len(occasions) * len(cutoffs) // _MOST_OCCASIONS))
-        if not len(occasions):
-            continue
-        fresh = facts is None or cutoff - computed >= _WEIGHTS_EVERY
-        weights = None if fresh or facts is None else facts.weights
-        facts, computed = facts_at(baskets, cutoff, ridge=config.ridge, weights=weights), cutoff if fresh else computed
-        samples.append(sample_of(baskets, occasions, facts, steps=config.steps, width=config.width))
-    return samples
+def _seconds_of_a_step(model: NextBasket, samples: list[Sample], config: RecommenderConfig) -> float:
+    """Time one step on the largest sample; in evaluation mode, so that nothing is drawn and no weight moves."""
+    largest = max(samples, key=len)
+    model.eval()
+    started = time.perf_counter()
+    batch = next(mixed_batches([largest], config.batch, np.random.default_rng(0)))
+    _loss(model, batch, config.new_weight).backward()  # type: ignore[no-untyped-call]
+    model.zero_grad(set_to_none=True)
+    model.train()
+    return time.perf_counter() - started
 
 
 def _mean_and_spread(features: list[np.ndarray]) -> tuple[Tensor, Tensor]:
@@ -208,6 +203,20 @@ def _validated(model: NextBasket, check: Sample, unseen: Tensor) -> dict[str, An
         model.encoder.embeddings[BASKET].weight[unseen] = 0  # type: ignore[operator]
         rows = [judged(model(batch)[0], batch.target, batch.bought) for batch in ordered_batches(check, 256)]
     return summary(torch.cat([row[0] for row in rows]), torch.cat([row[1] for row in rows]))
+
+
+def _lift(model: NextBasket, check: Sample) -> None:
+    """Lift what was bought before by what serves lists of ten best on the held-out period.
+
+    The loss weighs every place of a list alike; the first ten, which are judged, are where repeats stand.
+    """
+    sums = torch.zeros(len(_LIFTS))
+    with torch.no_grad():
+        for batch in ordered_batches(check, 256):
+            scores, bought = model(batch)[0], batch.bought
+            each = [judged(scores + lift * bought, batch.target, bought)[0][:, 0].sum() for lift in _LIFTS]
+            sums += torch.stack(each)
+    model.lift(_LIFTS[int(sums.argmax())])
 
 
 def _both(metrics: Mapping[str, Any]) -> float:

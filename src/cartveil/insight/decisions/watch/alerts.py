@@ -1,5 +1,7 @@
 """Alerts: the days of an actor that stand out, and why, in plain words."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,14 +11,6 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cartveil.insight.sequences.streams import StreamSpec
-
-_DAY = 86400
-#: How many of a day's strangest events make its score: one alone may be chance, a full day of small ones is work.
-_STRANGEST = 5
-#: What is left of an actor's score a day later.
-_CARRIED = 0.6
-#: A habit is the median of this many days, none of them of the last week; with fewer than three it is that of others.
-_HABIT_DAYS, _SETTLED_DAYS, _FEWEST_DAYS = 30, 7, 3
 
 
 @dataclass(frozen=True)
@@ -30,6 +24,8 @@ class Alert:
         reasons: Why, strongest first, in plain words.
         events: `index` of the events that the score is made of, strangest first.
         subjects: Pseudonyms that those events concern; empty where the stream has no subjects.
+        found_by: What found it: `detector`, or the names of rules.
+        evidence: (field or rule, evidence) of those events, strongest first.
     """
 
     actor: str
@@ -38,6 +34,8 @@ class Alert:
     reasons: tuple[str, ...]
     events: tuple[int, ...]
     subjects: tuple[str, ...] = ()
+    found_by: tuple[str, ...] = ("detector",)
+    evidence: tuple[tuple[str, float], ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Return what a program may read; nothing in it is sensitive."""
@@ -48,6 +46,8 @@ class Alert:
             "reasons": list(self.reasons),
             "events": list(self.events),
             "subjects": list(self.subjects),
+            "found_by": list(self.found_by),
+            "evidence": {name: round(value, 3) for name, value in self.evidence},
         }
 
 
@@ -59,8 +59,8 @@ class Days:
         unit: Which (actor, day) each event belongs to, (rows,).
         actor: Number of the actor of each unit.
         day: Days since 1970 of each unit.
-        own: Root of the sum of the day's strangest events, (units,).
-        score: By how much that exceeds the actor's habit, with what is left of the days before, (units,).
+        own: Evidence of the day, summed over what it tells of, (units,).
+        score: By how much that exceeds the actor's habit, (units,).
     """
 
     unit: NDArray[np.int64]
@@ -70,51 +70,8 @@ class Days:
     score: NDArray[np.float64]
 
 
-def score_days(
-    actors: NDArray[np.int64], seconds: NDArray[np.int64], scores: NDArray[np.float64], *, usual: float, settled: int
-) -> Days:
-    """Gather event scores per actor and day, against what the actor's days were like before.
-
-    Args:
-        actors: Number of the actor of each event.
-        seconds: Time of each event.
-        scores: Of each event, at least 0; one event or more.
-        usual: What stands for the habit of an actor without a past, as `Days.own`.
-        settled: Day from which scores mean something: before it the network has seen the events, and everything
-            was new to the counts.
-    """
-    days = seconds // _DAY
-    first_day = int(days.min())
-    width = int(days.max()) - first_day + 1
-    keys, unit = np.unique(actors * width + (days - first_day), return_inverse=True)
-    actor, day = keys // width, keys % width + first_day
-    order = np.lexsort((-scores, unit))
-    place = np.arange(len(unit)) - np.searchsorted(unit[order], unit[order], side="left")
-    top = order[place < _STRANGEST]
-    # The root evens out that strange days also vary more.
-    own = np.sqrt(np.bincount(unit[top], weights=scores[top], minlength=len(keys)))
-    return Days(unit, actor, day, own, _above_habit(actor, day, own, usual=usual, settled=settled))
-
-
-def _above_habit(
-    actor: NDArray[np.int64], day: NDArray[np.int64], own: NDArray[np.float64], *, usual: float, settled: int
-) -> NDArray[np.float64]:
-    """Return by how much each day exceeds the actor's habit, with what is left of the days before."""
-    # A loop over actors' days, of which there are few; each step needs the one before.
-    score, first = np.empty(len(own)), 0
-    for place in range(len(own)):
-        if place and (actor[place] != actor[place - 1] or day[place - 1] < settled):
-            first = place
-        # The last days are no habit yet: who misuses access for a week must not become used to it.
-        known = own[first + np.flatnonzero(day[first:place] < day[place] - _SETTLED_DAYS)][-_HABIT_DAYS:]
-        habit = float(np.median(known)) if len(known) >= _FEWEST_DAYS else usual
-        carried = _CARRIED ** (day[place] - day[place - 1]) * score[place - 1] if place > first else 0.0
-        score[place] = max(own[place] - habit, 0.0) + carried
-    return score
-
-
 def reasons_of(
-    events: pa.Table, past: pa.Table, contributions: NDArray[np.float64], *, spec: StreamSpec, most: int = 3
+    events: pa.Table, past: pa.Table, contributions: NDArray[np.floating], *, spec: StreamSpec, most: int = 3
 ) -> tuple[str, ...]:
     """Put the strongest fields of some events into words.
 
@@ -130,13 +87,37 @@ def reasons_of(
     for field in np.argsort(-weight, kind="stable"):
         if len(said) == most or weight[field] <= 0.1 * weight.max():
             break
-        name = spec.described[field]
-        value = _say(events[name][int(np.argmax(contributions[:, field]))].as_py())
-        usual = _usual(past[name], numeric=name in spec.numeric)
+        kin = next(group for group in spec.groups if field in group)
+        names = [spec.described[place] for place in sorted(kin, key=lambda place: place != field)]
+        if (sentence := _told(events.slice(int(np.argmax(contributions[:, field])), 1), past, names, spec)) is not None:
+            said.append(sentence)
+    return tuple(dict.fromkeys(said)) or ("an unusual order of usual events",)
+
+
+def _told(event: pa.Table, past: pa.Table, names: Sequence[str], spec: StreamSpec) -> str | None:
+    """Return what is rarest among columns that tell of one thing; the first of those that are alike."""
+    rarest, sentence = math.inf, None
+    for name in names:
+        numeric = name in spec.numeric
+        value, usual = _say(event[name][0].as_py()), _usual(past[name], numeric=numeric)
+        share = _share(past[name], event[name], numeric=numeric)
         # A usual value can still surprise the network, as part of an unusual order of events: no reason to a reader.
-        if value != usual:
-            said.append(spec.sentence(name).format(value=value, usual=usual))
-    return tuple(said) or ("an unusual order of usual events",)
+        if value != usual and share < rarest:
+            rarest, sentence = share, spec.sentence(name).format(value=value, usual=usual)
+    return sentence
+
+
+def _share(column: pa.ChunkedArray, value: pa.ChunkedArray, *, numeric: bool) -> float:
+    """Return which share of past values was the same, or, of numbers, at least as far from the median."""
+    if not numeric:
+        same = pc.is_in(column, value_set=value.cast(column.type).combine_chunks())
+        return float(np.asarray(same).mean()) if len(column) else 0.0
+    known = column.drop_null().cast(pa.float64()).to_numpy()
+    number = value.cast(pa.float64()).to_numpy(zero_copy_only=False)[0]
+    if np.isnan(number) or not len(known):
+        return float(column.null_count / max(len(column), 1))
+    middle = np.median(known)
+    return float(np.mean(np.abs(known - middle) >= abs(number - middle)))
 
 
 def _usual(column: pa.ChunkedArray, *, numeric: bool) -> str:

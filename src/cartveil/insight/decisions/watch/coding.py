@@ -10,7 +10,7 @@ from cartveil.insight.sequences.streams import StreamSpec
 from cartveil.insight.sequences.vocabulary import RESERVED, Vocabulary, learn_vocabulary
 
 #: Quantiles of the training period between which numbers are told apart; the tail is cut finer than the middle.
-_CUTS = (0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.997, 1.0)
+_CUTS = (0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.997, 0.999, 0.9997, 1.0)
 _MOST_WORDS = 64
 _MOST_ROLES = 64
 
@@ -37,8 +37,11 @@ class Coding:
     def ids(self, stream: pa.Table, spec: StreamSpec) -> NDArray[np.int64]:
         """Return (rows, fields) ids."""
         columns = [words.ids(stream[name]) for words, name in zip(self.words, spec.fields, strict=True)]
-        columns += [_bins(stream[name], edges) for edges, name in zip(self.edges, spec.numeric, strict=True)]
-        return np.stack(columns, axis=1)
+        return np.stack([*columns, *self.bins(stream, spec)], axis=1)
+
+    def bins(self, stream: pa.Table, spec: StreamSpec) -> list[NDArray[np.int64]]:
+        """Return the bin of each number, (rows,) for each numeric column; a stream may lack the last ones."""
+        return [_bins(stream[name], edges) for edges, name in zip(self.edges, spec.numeric, strict=False)]
 
     def role_ids(self, stream: pa.Table, spec: StreamSpec) -> NDArray[np.int64]:
         """Return the role of each event, (rows,); all alike where the stream has no roles."""

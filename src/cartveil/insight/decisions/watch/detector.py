@@ -1,11 +1,11 @@
 """The detector: what it makes of a stream, and which days stand out.
 
-Beside the network, which expects the next event, stands a memory by counts of what each actor usually does. A score
-rests on an event and those before it only.
+Counts of what each actor usually does in a day come first; beside them may stand a network, which expects the next
+event, and a judge, which was taught to tell whose events they are. A score rests on an event and those before it only.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,30 @@ import torch
 from numpy.typing import NDArray
 
 from cartveil.errors import ModelError
-from cartveil.insight.decisions.watch.alerts import Alert, Days, reasons_of, score_days
+from cartveil.insight.decisions.watch.alerts import Alert, Days, reasons_of
 from cartveil.insight.decisions.watch.coding import Coding
-from cartveil.insight.decisions.watch.network import Coded, DetectorConfig, network_and_counts
-from cartveil.insight.decisions.watch.surprise import Calibration, unusual_for_actor
+from cartveil.insight.decisions.watch.evidence import (
+    Evidence,
+    above_own,
+    highest,
+    of_columns,
+    past_of,
+    signals_of,
+    with_habits,
+)
+from cartveil.insight.decisions.watch.habits import Past
+from cartveil.insight.decisions.watch.network import Coded, DetectorConfig, network_surprise
+from cartveil.insight.decisions.watch.second_stage import Judge
+from cartveil.insight.decisions.watch.stored import ARRAYS, calibration_in, coding_in, network_in, part_in
+from cartveil.insight.decisions.watch.surprise import Calibration
 from cartveil.insight.models.card import load_model, save_model
-from cartveil.insight.models.encoder import EncoderConfig
-from cartveil.insight.models.fields import FieldsConfig, FieldsModel
+from cartveil.insight.models.config import read_config, written_config
+from cartveil.insight.models.fields import FieldsModel
 from cartveil.insight.sequences.streams import StreamSpec, in_order, seconds_of
-from cartveil.insight.sequences.vocabulary import Vocabulary
-from cartveil.insight.training.loop import TrainingConfig
 
 #: What the card of a saved detector says it is.
 KIND = "detector"
-_ARRAYS = "calibration."
+_MODEL, _JUDGE = "network.", "judge."
 
 
 @dataclass(frozen=True)
@@ -42,13 +52,17 @@ class Scored:
         score: Their sum, (rows,).
         actors: Number of the actor of each event, (rows,).
         days: Scores per actor and day.
+        so_far: What the actor's day is worth up to and including each event, (rows,).
+        judged: Evidence above the threshold of the judge, (rows,); 0 without one.
     """
 
     stream: pa.Table
-    contributions: NDArray[np.float64]
+    contributions: NDArray[np.float32]
     score: NDArray[np.float64]
     actors: NDArray[np.int64]
     days: Days
+    so_far: NDArray[np.float64]
+    judged: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -56,32 +70,42 @@ class Detector:
     """A trained detector.
 
     Args:
-        model: The network, in evaluation mode.
+        model: The network, in evaluation mode; None where only what can be counted speaks.
         spec: The stream that it was trained on.
         coding: How columns become ids.
-        calibration: What surprise is like on clean events.
+        calibration: What counts and sizes rise to on clean days.
         config: What it was trained with.
+        learnt: The same of the network's surprise and the judge's odds, on days that they were not trained on.
+        judge: The second stage; None where there is none.
         clean: Scores of the clean (actor, day)s, rising, and how many days they cover.
-        usual: What a clean day is like, for an actor without a past.
+        usual: What a clean day holds of each finding, (findings,).
         settled: Day, since 1970, from which scores mean something.
     """
 
-    model: FieldsModel
+    model: FieldsModel | None
     spec: StreamSpec
     coding: Coding
     calibration: Calibration
     config: DetectorConfig
+    learnt: Calibration | None = None
+    judge: Judge | None = None
     clean: tuple[NDArray[np.float64], int] = (np.empty(0), 1)
-    usual: float = 0.0
+    usual: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     settled: int = 0
 
     def score(self, stream: pa.Table) -> pa.Table:
-        """Return index, actor, time, score and one column of evidence per field, in order of time."""
+        """Return the evidence of each event, in order of time.
+
+        Returns:
+            Columns index, actor and time; `score`, the event's own evidence; `day_score`, what the actor's day is worth
+            up to and including the event; `by_judge`, and `by_` and the name of each field.
+        """
         found = self.examine(stream)
         names = self.spec.described
         evidence = {f"by_{name}": found.contributions[:, place] for place, name in enumerate(names)}
         base = {name: found.stream[name] for name in (self.spec.index, self.spec.actor, self.spec.time)}
-        return pa.table({**base, "score": found.score, **evidence})
+        own = {"score": found.score, "day_score": found.so_far, "by_judge": found.judged}
+        return pa.table({**base, **own, **evidence})
 
     def alerts(self, stream: pa.Table, *, per_day: float = 1.0, since: datetime | None = None) -> tuple[Alert, ...]:
         """Return the (actor, day)s that stand out, strangest first.
@@ -97,7 +121,7 @@ class Detector:
         if since is not None:
             wanted &= days.day >= seconds_at(since) // 86400
         units = np.flatnonzero(wanted)
-        return tuple(self._alert(found, int(unit)) for unit in units[np.argsort(-days.score[units], kind="stable")])
+        return tuple(self.alert_of(found, int(unit)) for unit in units[np.argsort(-days.score[units], kind="stable")])
 
     def threshold(self, per_day: float) -> float:
         """Return the score that on clean days is reached so many times a day."""
@@ -113,22 +137,65 @@ class Detector:
         stream = in_order(stream, self.spec)
         fields = len(self.spec.described)
         if stream.num_rows == 0:
-            nothing = np.empty(0, dtype=np.int64)
-            empty = Days(nothing, nothing, nothing, np.empty(0), np.empty(0))
-            return Scored(stream, np.empty((0, fields)), np.empty(0), nothing, empty)
-        coded = Coded.of(stream, self.spec, self.coding)
-        surprise = network_and_counts(self.model, coded, self.config)
-        evidence = self.calibration.evidence(surprise, coded.roles)
-        # What network, counts and size find is one finding: the mean of the two strongest.
-        channels = np.sort(evidence.reshape(len(evidence), 3, fields), axis=1)
-        seconds = seconds_of(stream[self.spec.time])
-        found = unusual_for_actor(channels[:, 1:].mean(1).astype(np.float64), coded.actors, seconds)
-        contributions = np.maximum(found - self.config.threshold, 0.0)
-        score = contributions.sum(1)
-        days = score_days(
-            coded.actors, seconds_of(stream[self.spec.time]), score, usual=self.usual, settled=self.settled
+            nothing, none = np.empty(0, dtype=np.int64), np.empty(0)
+            empty = Days(nothing, nothing, nothing, none, none)
+            evidence, judged = np.empty((0, fields), dtype=np.float32), np.empty(0, dtype=np.float32)
+            return Scored(stream, evidence, none, nothing, empty, none, judged)
+        past = past_of(stream, self.spec, self.coding.role_ids(stream, self.spec))
+        counted = signals_of(stream, self.spec, self.coding, past=past)
+        learnt = self.learnt_signals(stream, counted) if self.learnt else None
+        return self.weigh(stream, past, self.evidence_of(counted, learnt, past.roles))
+
+    def learnt_signals(self, stream: pa.Table, counted: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the surprise of the network by column and the odds of the judge, as far as there are such.
+
+        Args:
+            stream: In order of time.
+            counted: What `signals_of` returned of it.
+        """
+        parts = []
+        if self.model is not None:
+            coded = Coded.of(stream, self.spec, self.coding)
+            parts.append(network_surprise(self.model, coded, self.config))
+        if self.judge is not None:
+            beside, _ = with_habits(stream, self.spec, counted)
+            parts.append(self.judge.score(beside).astype(np.float32)[:, None])
+        return np.concatenate(parts, axis=1)
+
+    def evidence_of(
+        self, counted: NDArray[np.float32], learnt: NDArray[np.float32] | None, roles: NDArray[np.int64]
+    ) -> Evidence:
+        """Return what counts, sizes, network and judge say of each event."""
+        evidence = self.learnt.evidence(learnt, roles) if self.learnt is not None and learnt is not None else None
+        surprise = evidence[:, : len(self.spec.described)] if evidence is not None and self.model is not None else None
+        sudden, slow = of_columns(self.calibration.evidence(counted, roles), self.spec, surprise)
+        judged = (
+            evidence[:, -1] if evidence is not None and self.judge is not None else np.zeros(len(sudden), np.float32)
         )
-        return Scored(stream, contributions, score, coded.actors, days)
+        return Evidence(sudden, slow, judged)
+
+    def weigh(self, stream: pa.Table, past: Past, evidence: Evidence) -> Scored:
+        """Return events and days with what the evidence above the threshold makes of them."""
+        above = evidence.above(self.config.threshold, self.spec)
+        findings = above.findings(self.spec)
+        usual = self.usual if len(self.usual) else np.zeros(findings.shape[1])
+        so_far = above_own(findings, past, usual)
+        first_day = int(seconds_of(stream[self.spec.time])[0]) // 86400
+        days = Days(
+            past.unit,
+            past.keys // past.days,
+            past.keys % past.days + first_day,
+            highest(findings, past).sum(1).astype(np.float64),
+            highest(so_far[:, None], past)[:, 0].astype(np.float64),
+        )
+        contributions = above.sudden + above.slow
+        score = contributions.sum(1).astype(np.float64) + above.judged
+        return Scored(stream, contributions, score, past.actors, days, so_far, above.judged)
+
+    def usual_of(self, past: Past, evidence: Evidence, clean: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return what the clean ones of the (actor, day)s hold of each finding on average."""
+        above = evidence.above(self.config.threshold, self.spec)
+        return np.asarray(highest(above.findings(self.spec), past)[clean].mean(0), dtype=np.float64)
 
     def save(self, folder: str | Path, *, card: Mapping[str, Any] | None = None) -> None:
         """Write the model; what it holds of the stream are its words and quantiles, never an actor or a subject.
@@ -139,21 +206,28 @@ class Detector:
         """
         own = {
             "kind": KIND,
-            "config": asdict(self.config),
-            "network": asdict(self.model.config),
-            "spec": asdict(self.spec),
+            "config": written_config(self.config),
+            "network": written_config(self.model.config) if self.model is not None else None,
+            "judge": self.judge.card() if self.judge is not None else None,
+            "spec": written_config(self.spec),
             "coding": {
                 "words": [words.words for words in self.coding.words],
                 "edges": self.coding.edges,
                 "roles": self.coding.roles.words,
             },
             "clean_days": self.clean[1],
-            "usual": self.usual,
             "settled": self.settled,
         }
-        arrays = {**asdict(self.calibration), "clean": self.clean[0]}
-        tensors = {_ARRAYS + name: torch.from_numpy(np.asarray(values)) for name, values in arrays.items()}
-        save_model(folder, {**self.model.state_dict(), **tensors}, {**(card or {}), **own})
+        arrays = {"clean": self.clean[0], "usual": self.usual}
+        arrays |= {f"counted.{name}": values for name, values in asdict(self.calibration).items()}
+        arrays |= {f"learnt.{name}": values for name, values in asdict(self.learnt).items()} if self.learnt else {}
+        state = {ARRAYS + name: torch.from_numpy(np.asarray(values)) for name, values in arrays.items()}
+        for prefix, part in (
+            (_MODEL, self.model and self.model.state_dict()),
+            (_JUDGE, self.judge and self.judge.state()),
+        ):
+            state |= {prefix + name: tensor for name, tensor in (part or {}).items()}
+        save_model(folder, state, {**(card or {}), **own})
 
     @classmethod
     def load(cls, folder: str | Path) -> "Detector":
@@ -164,35 +238,23 @@ class Detector:
         """
         state, card = load_model(folder, kind=KIND)
         try:
-            arrays = {
-                name.removeprefix(_ARRAYS): state.pop(name).numpy() for name in list(state) if name.startswith(_ARRAYS)
-            }
-            training = dict(card["config"].pop("training"))
-            training["rates"] = tuple(tuple(rate) for rate in training["rates"])
-            config = DetectorConfig(**card["config"], training=TrainingConfig(**training))
-            model = FieldsModel(_shape(card["network"]))
-            model.load_state_dict(state)
-            spec = StreamSpec(**{name: _tuples(value) for name, value in card["spec"].items()})
-            coding = Coding(
-                tuple(Vocabulary(tuple(words)) for words in card["coding"]["words"]),
-                _tuples(card["coding"]["edges"]),
-                Vocabulary(tuple(card["coding"]["roles"])),
-            )
-            calibration = Calibration(**{name: arrays[name] for name in ("levels", "values", "tail", "most")})
             return cls(
-                model.eval(),
-                spec,
-                coding,
-                calibration,
-                config,
-                (arrays["clean"], int(card["clean_days"])),
-                float(card["usual"]),
+                network_in(card["network"], part_in(state, _MODEL), folder),
+                read_config(StreamSpec, card["spec"], path=folder),
+                coding_in(card["coding"]),
+                calibration_in(state, "counted."),
+                read_config(DetectorConfig, card["config"], path=folder),
+                calibration_in(state, "learnt.") if ARRAYS + "learnt.levels" in state else None,
+                Judge.of(part_in(state, _JUDGE), card["judge"], path=folder) if card["judge"] else None,
+                (state[ARRAYS + "clean"].numpy(), int(card["clean_days"])),
+                state[ARRAYS + "usual"].numpy(),
                 int(card["settled"]),
             )
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise ModelError("card does not fit the weights", path=str(folder), hint="train the model again") from error
 
-    def _alert(self, found: Scored, unit: int) -> Alert:
+    def alert_of(self, found: Scored, unit: int) -> Alert:
+        """Put one (actor, day) of an examined stream into an alert, whatever its score."""
         rows = np.flatnonzero(found.days.unit == unit)
         rows = rows[np.argsort(-found.score[rows], kind="stable")]
         strange = rows[found.score[rows] > 0][:20]
@@ -209,17 +271,14 @@ class Detector:
             reasons=reasons_of(events, past, found.contributions[strange], spec=self.spec),
             events=tuple(int(index.as_py()) for index in events[self.spec.index]),
             subjects=tuple(dict.fromkeys(value.as_py() for value in subjects)),
+            evidence=_evidence(found.contributions[strange], self.spec),
         )
 
 
-def _shape(network: Mapping[str, Any]) -> FieldsConfig:
-    encoder = EncoderConfig(**{name: _tuples(value) for name, value in network["encoder"].items()})
-    return FieldsConfig(encoder, _tuples(network["fields"]))
-
-
-def _tuples(value: Any) -> Any:
-    """Return what JSON made lists of as the tuples that they were."""
-    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value
+def _evidence(contributions: NDArray[np.float32], spec: StreamSpec) -> tuple[tuple[str, float], ...]:
+    weight = contributions.sum(0)
+    order = [field for field in np.argsort(-weight, kind="stable") if weight[field] > 0]
+    return tuple((spec.described[field], float(weight[field])) for field in order)
 
 
 def seconds_at(moment: datetime) -> int:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cartveil.insight.decisions.watch.coding import Coding
-from cartveil.insight.decisions.watch.surprise import magnitude, rarity
 from cartveil.insight.decisions.watch.windows import Windows, windows_of
 from cartveil.insight.models.encoder import Batch, EncoderConfig
 from cartveil.insight.models.fields import FieldsConfig, FieldsModel
@@ -32,6 +31,7 @@ class DetectorConfig:
         events: Events per step of training, padding included.
         held_back: Last share of the training period, for calibration and early stopping.
         threshold: Evidence below which a field says nothing, in powers of ten.
+        network: Whether a network that expects the next event is trained; without it only what can be counted speaks.
         training: See `TrainingConfig`.
     """
 
@@ -42,7 +42,8 @@ class DetectorConfig:
     overlap: int = 16
     events: int = 1024
     held_back: float = 0.3
-    threshold: float = 1.5
+    threshold: float = 1.0
+    network: bool = True
     training: TrainingConfig = field(default_factory=lambda: TrainingConfig(epochs=10, learning_rate=5e-3, patience=3))
 
 
@@ -62,7 +63,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Coded:
-    """A stream as numbers, in order of time; `order` leads to the rows of its windows, `size` is `magnitude`."""
+    """A stream as numbers, in order of time; `order` leads to the rows of its windows."""
 
     ids: NDArray[np.int64]
     roles: NDArray[np.int64]
@@ -70,7 +71,6 @@ class Coded:
     names: tuple[str, ...]
     sizes: tuple[int, ...]
     order: NDArray[np.int64]
-    size: NDArray[np.float32]
 
     @classmethod
     def of(cls, stream: pa.Table, spec: StreamSpec, coding: Coding) -> "Coded":
@@ -86,7 +86,6 @@ class Coded:
             names,
             coding.sizes,
             order,
-            magnitude(stream, spec),
         )
 
     def windows(self, config: DetectorConfig) -> Windows:
@@ -150,16 +149,15 @@ def _loss(model: FieldsModel, lesson: Lesson) -> Tensor:
     return (surprise * lesson.counts).sum() / lesson.counts.sum().clamp(min=1)
 
 
-def network_and_counts(model: FieldsModel, coded: Coded, config: DetectorConfig) -> NDArray[np.float32]:
-    """Return surprise by network, by counts and by size, in order of time, (rows, 3 * fields)."""
+def network_surprise(model: FieldsModel, coded: Coded, config: DetectorConfig) -> NDArray[np.float32]:
+    """Return the surprise of each field in nats, in order of time, (rows, fields)."""
     windows = coded.windows(config)
-    network = np.zeros(coded.ids.shape, dtype=np.float32)
+    surprise = np.zeros(coded.ids.shape, dtype=np.float32)
     model.eval()
     with torch.no_grad():
         for some in windows.cuts(np.arange(len(windows.rows)), events=4 * config.events):
             batch, actual = windows.batch(some, coded.names)
             found = model.surprise(batch, actual).numpy()  # (B, T, fields)
             fresh = windows.fresh[some][:, : actual.shape[1]]
-            network[coded.order[windows.rows[some][:, : actual.shape[1]][fresh]]] = found[fresh]
-    counted = rarity(coded.ids, coded.actors, coded.roles, coded.sizes)
-    return np.concatenate([network, counted, coded.size], axis=1)
+            surprise[coded.order[windows.rows[some][:, : actual.shape[1]][fresh]]] = found[fresh]
+    return surprise

@@ -7,6 +7,7 @@ answers:
 - `RiskModel`: `risk` (batch,), the probability after the last step;
 - `FieldsModel`: `next_FIELD` (batch, time, ids), log-probabilities;
 - `QuantileModel`: `quantiles` (batch, time, targets, levels);
+- `CountModel`: `counts` (batch, time, targets, 3K + 1), which `counts_of` makes a distribution;
 - `TagModel`: `scores` (batch, time, tags) and `moves` (tags + 2, tags), from which `best_tags` chooses.
 
 After a sequence's length there stand numbers that mean nothing, as in PyTorch.
@@ -20,6 +21,7 @@ from torch import nn
 
 from cartveil.errors import MissingExtraError, ModelError
 from cartveil.events.writing import replace_file
+from cartveil.insight.models.counts import CountModel
 from cartveil.insight.models.encoder import Encoder, EncoderConfig
 from cartveil.insight.models.fields import FieldsModel
 from cartveil.insight.models.next_item import NextItem
@@ -43,7 +45,7 @@ def export_onnx(model: nn.Module, path: str | Path) -> None:
     """Write a model as ONNX, in single precision; the model stays as it is.
 
     Args:
-        model: A `NextItem`, `RiskModel`, `FieldsModel`, `QuantileModel` or `TagModel`.
+        model: A `NextItem`, `RiskModel`, `FieldsModel`, `QuantileModel`, `CountModel` or `TagModel`.
         path: The file, replaced where it exists.
 
     Raises:
@@ -73,6 +75,12 @@ def _add_model(graph: Graph, model: nn.Module) -> dict[str, Shape]:
             return _add_fields(graph, model)
         case QuantileModel():
             return _add_quantiles(graph, model)
+        case CountModel():
+            seen = _beside_features(graph, model.encoder)
+            raw = graph.linear(seen, model.head.weight, model.head.bias)
+            targets, numbers = model.config.targets, 3 * model.config.parts + 1
+            graph.add("Reshape", raw, graph.whole(0, 0, targets, numbers), name="counts")
+            return {"counts": ("batch", "time", targets, numbers)}
         case TagModel():
             states = add_encoder(graph, model.encoder)
             graph.add("Identity", graph.linear(states, model.head.weight, model.head.bias), name="scores")
@@ -93,9 +101,8 @@ def _add_fields(graph: Graph, model: FieldsModel) -> dict[str, Shape]:
 
 
 def _add_quantiles(graph: Graph, model: QuantileModel) -> dict[str, Shape]:
-    states, targets, levels = add_encoder(graph, model.encoder), model.config.targets, len(model.config.levels)
-    seen = graph.add("Concat", states, NUMERIC, axis=-1) if model.config.encoder.numeric else states
-    raw = graph.linear(seen, model.head.weight, model.head.bias)
+    targets, levels = model.config.targets, len(model.config.levels)
+    raw = graph.linear(_beside_features(graph, model.encoder), model.head.weight, model.head.bias)
     raw = graph.add("Reshape", raw, graph.whole(0, 0, targets, levels))
     if levels > 1:
         first, rest = graph.split(raw, [1, levels - 1])
@@ -103,6 +110,12 @@ def _add_quantiles(graph: Graph, model: QuantileModel) -> dict[str, Shape]:
         raw = graph.add("Concat", first, rises, axis=-1)
     graph.add("CumSum", raw, graph.number(3), name="quantiles")
     return {"quantiles": ("batch", "time", targets, levels)}
+
+
+def _beside_features(graph: Graph, encoder: Encoder) -> str:
+    """Return the states with the numeric features beside them, which such heads read too."""
+    states = add_encoder(graph, encoder)
+    return graph.add("Concat", states, NUMERIC, axis=-1) if encoder.config.numeric else states
 
 
 def _inputs(encoder: Encoder) -> dict[str, Shape]:

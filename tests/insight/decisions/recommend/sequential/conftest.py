@@ -46,3 +46,8 @@ def shop() -> ProtectedEvents:
 @pytest.fixture(scope="session")
 def catalogue() -> dict[str, str]:
     return {f"{pair}{half}": f"THING {pair}{half}" for pair in range(8) for half in "ab"} | {"never": "NOBODY'S"}
+
+
+@pytest.fixture(scope="session")
+def pairs() -> Callable[..., list[tuple[str, float, str]]]:
+    return pairs_shop

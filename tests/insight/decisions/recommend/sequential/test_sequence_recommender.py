@@ -15,12 +15,15 @@ from cartveil.insight.decisions.recommend.sequential import (
     train_private_recommender,
     train_sequence_recommender,
 )
+from cartveil.insight.decisions.recommend.shelf import Article, shelf_of
 from cartveil.insight.models.card import save_model
 from cartveil.insight.models.config import read_config
 from cartveil.insight.privacy.randomness import seeded_for_tests
 from cartveil.insight.training.loop import TrainingConfig
 
-PLAIN = SequenceConfig(hidden=16, dropout=0.0, own=0.0, batch=64, training=TrainingConfig(epochs=2, learning_rate=1e-2))
+PLAIN = SequenceConfig(
+    hidden=16, dropout=0.0, spread=0.0, own=0.0, batch=64, training=TrainingConfig(epochs=2, learning_rate=1e-2)
+)
 PRIVATE = PrivateSequenceConfig(epsilon=8, delta=1e-5, own=0.0)
 SMALL = TrainingConfig(epochs=1, learning_rate=1e-2)
 
@@ -44,13 +47,14 @@ def partner_found(recommender, release):
 def test_a_plain_network_learns_what_follows(plain, release):
     assert partner_found(plain, release) == 8
     assert plain.card["metrics"]["ndcg@10"] > 1.5 * plain.card["baselines"]["popularity"]["ndcg@10"]
-    assert set(plain.card["baselines"]) == {"popularity", "markov", "item_knn"}
+    assert set(plain.card["baselines"]) == {"lstm", "popularity", "markov", "item_knn"}
     assert plain.promise == ""
 
 
-def test_the_same_seed_gives_the_same_lists(plain, shop):
-    again = train_sequence_recommender(shop, config=PLAIN)
-    assert again.recommend(shop.of("c00001")) == plain.recommend(shop.of("c00001"))
+def test_the_same_seed_gives_the_same_lists(release, pairs, shop):
+    config = replace(PLAIN, training=SMALL)
+    one, other = (train_sequence_recommender(release(pairs(150)), config=config) for _ in range(2))
+    assert one.recommend(shop.of("c00001")) == other.recommend(shop.of("c00001"))
 
 
 def test_a_private_recommender_learns_what_goes_together_within_its_promise(private, release):
@@ -231,11 +235,103 @@ def test_a_plain_recommender_says_how_it_was_trained(plain, tmp_path):
     assert read_config(SequenceConfig, card["config"], path=tmp_path) == PLAIN
 
 
-def test_descriptions_come_from_the_release(shop):
-    named = pa.array([f"THING {item}" for item in shop.table["item"].to_pylist()])
-    release = replace(shop, table=shop.table.append_column("description", named))
-    trained = train_sequence_recommender(release, config=replace(PLAIN, training=SMALL))
-    assert all(one.description == f"THING {one.item}" for one in trained.recommend(shop.of("c00001"), k=3))
+def named(events):
+    names = pa.array([f"THING {item}" for item in events["item"].to_pylist()], pa.string())
+    return events.append_column("description", names)
+
+
+@pytest.fixture(scope="module")
+def described(release, pairs):
+    few = release(pairs(150))
+    return train_sequence_recommender(replace(few, table=named(few.table)), config=replace(PLAIN, training=SMALL))
+
+
+def test_descriptions_come_from_the_release(described, shop):
+    assert all(one.description == f"THING {one.item}" for one in described.recommend(shop.of("c00001"), k=3))
+
+
+def test_reasons_name_what_was_bought_where_the_counts_speak(described, release):
+    reason = described.recommend(release([("x", 1.0, "3a")]).table, k=1)[0].reason
+    assert reason == "because of THING 3a: often bought after it"
+
+
+def test_who_bought_only_what_the_model_does_not_know_is_matched_by_names(described, release):
+    bought = release([("x", 1.0, "else")]).table.append_column("description", pa.array(["THING 5B"], pa.string()))
+    found = described.recommend(bought, k=1)[0]
+    assert (found.item, found.reason) == ("5b", "like THING 5B, which was bought")
+
+
+def test_a_shelf_without_an_item_lists_the_next_best(plain, release):
+    history = release([("x", 1.0, "3a")]).table
+    articles = [Article(word) for word in plain.vocabulary.words if word != "3b"]
+    shelf = shelf_of(plain.vocabulary, plain.descriptions, articles)
+    assert plain.recommend(history, k=1)[0].item == "3b"
+    assert "3b" not in {one.item for one in plain.recommend(history, k=20, shelf=shelf)}
+
+
+def test_the_list_for_everybody_is_what_most_bought(plain):
+    popularity = plain.popularity.tolist()
+    listed = plain.recommend_to_anybody(3)
+    assert [one.reason for one in listed] == ["popular"] * 3
+    assert [one.score for one in listed] == pytest.approx(sorted(popularity, reverse=True)[:3])
+
+
+def test_what_ships_learned_the_latest_items_too(release, pairs):
+    rows = pairs(150) + [(f"c{number:05}", 99.0, "late") for number in range(150)]
+    once, again = (
+        train_sequence_recommender(release(rows), config=replace(PLAIN, again=again, training=SMALL))
+        for again in (False, True)
+    )
+    late = once.vocabulary.ids(pa.chunked_array([["late"]]))[0]
+    assert not (once.neighbours.follower == late).any()
+    assert (again.neighbours.follower == late).any()
+
+
+def test_clocks_that_go_back_and_events_told_twice_change_nothing(plain, release):
+    rows = [("x", 1.0, "3a"), ("x", 3.0, "5b"), ("x", 2.0, "1a")]
+    straight = plain.recommend(release(sorted(rows, key=lambda row: row[1])).table, k=4)
+    assert plain.recommend(release(rows).table, k=4) == straight
+    assert plain.recommend(release([*rows, rows[0]]).table, k=4) == straight
+
+
+def test_a_history_with_one_event_or_with_unknown_items_only_gets_a_list(plain, release):
+    assert len(plain.recommend(release([("x", 1.0, "3a")]).table, k=3)) == 3
+    assert len(plain.recommend(release([("x", 1.0, "never seen")]).table, k=3)) == 3
+
+
+def test_how_long_it_takes_is_said_before_the_first_epoch(release, pairs):
+    said = []
+    train_sequence_recommender(
+        release(pairs(100)),
+        config=replace(PLAIN, training=SMALL),
+        on_epoch=said.append,
+        on_progress=said.append,
+    )
+    assert "histories in about" in said[0]
+
+
+@pytest.mark.parametrize(
+    "damage", [{"memory": "x", "reach": 20}, {"memory": 0.5, "reach": 0}, {"memory": 2.0, "reach": 20}, 5, {}], ids=str
+)
+def test_a_card_whose_neighbours_make_no_sense_is_refused(plain, tmp_path, damage):
+    plain.save(tmp_path)
+    card = json.loads((tmp_path / "card.json").read_text())
+    (tmp_path / "card.json").write_text(json.dumps({**card, "neighbours": damage}))
+    with pytest.raises(ModelError, match="do not fit together"):
+        load_recommender(tmp_path)
+
+
+def test_a_model_saved_before_neighbours_were_counted_still_loads(release, pairs, tmp_path, shop):
+    config = replace(PLAIN, memory=0.0, again=False, training=SMALL)
+    forgetful = train_sequence_recommender(release(pairs(100)), config=config)
+    old = replace(forgetful, neighbours=None, mixture={"network": 1.0})
+    old.save(tmp_path)
+    card = json.loads((tmp_path / "card.json").read_text())
+    del card["neighbours"], card["network"]["memory"]
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    loaded = load_recommender(tmp_path)
+    assert loaded.network.shape.memory == 0.0
+    assert [one.reason for one in loaded.recommend(shop.of("c00001"), k=1)]
 
 
 def test_no_file_of_a_saved_recommender_holds_a_pseudonym(private, shop, tmp_path):

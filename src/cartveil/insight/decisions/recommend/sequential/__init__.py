@@ -2,8 +2,8 @@
 
 from cartveil.insight.decisions.recommend.sequential.config import PrivateSequenceConfig, SequenceConfig
 from cartveil.insight.decisions.recommend.sequential.learning import train_sequence_recommender
-from cartveil.insight.decisions.recommend.sequential.leave_one_out import evaluate_next_item
 from cartveil.insight.decisions.recommend.sequential.private import train_private_recommender
+from cartveil.insight.decisions.recommend.sequential.protocol import evaluate_next_item
 from cartveil.insight.decisions.recommend.sequential.recommender import SequenceRecommender
 
 __all__ = [

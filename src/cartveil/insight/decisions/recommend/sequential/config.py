@@ -17,6 +17,9 @@ class SequenceConfig:
         hidden: Units of the LSTM and of an item.
         dropout: Of what the LSTM reads and of what it says.
         batch: Histories of a step.
+        memory: Weight of an item in the network's view of what was bought lately, by its age; 0 leaves that view out.
+        spread: Part of each target that the items get which go with it.
+        again: Learn once more from all items, with what was chosen by holding the last ones out; takes as long again.
         own: Weight of the consumer's own purchases in a list, from 0 to below 1. They are looked up where the list is
             made and are no part of the model, so they cost no privacy. 0 where nobody buys a thing twice.
         training: Epochs, rates, seed.
@@ -27,13 +30,18 @@ class SequenceConfig:
     hidden: int = 128
     dropout: float = 0.5
     batch: int = 128
+    memory: float = 0.6
+    spread: float = 0.3
+    again: bool = True
     own: float = 0.9
     training: TrainingConfig = field(
-        default_factory=lambda: TrainingConfig(epochs=12, learning_rate=3e-3, patience=3, warmup=0.02)
+        default_factory=lambda: TrainingConfig(epochs=7, learning_rate=3e-3, patience=3, warmup=0.02, precision="mixed")
     )
 
     def __post_init__(self) -> None:
         _check_weight(self.own)
+        if not (0 <= self.memory < 1 and 0 <= self.spread < 1):
+            raise InputError("must be from 0 to below 1", path="spread", hint="0.3 for both parts of a target")
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class Shape:
         dropout: Share of units dropped.
         steps: Last items that it reads.
         private: Whether it is one that can be trained privately.
+        memory: See `CosineConfig`; networks saved before it was there have none.
     """
 
     items: int
@@ -37,6 +38,7 @@ class Shape:
     dropout: float
     steps: int
     private: bool
+    memory: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Network:
 def build(shape: Shape) -> CosineNextItem | NextItem:
     """Return an untrained network; weights are drawn from torch's generator."""
     if not shape.private:
-        return CosineNextItem(CosineConfig(shape.items, shape.hidden, shape.dropout))
+        return CosineNextItem(CosineConfig(shape.items, shape.hidden, shape.dropout, shape.memory))
     encoder = EncoderConfig(
         ((FIELD, shape.items),), embedding=shape.hidden, hidden=shape.hidden, dropout=shape.dropout, project=False
     )

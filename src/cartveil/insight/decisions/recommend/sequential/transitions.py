@@ -1,9 +1,12 @@
-"""Baselines of the next item that only count: popularity, a Markov chain on the last item, and item-kNN.
+"""Models of the next item that only count: popularity, a Markov chain on the last item, and item-kNN.
 
-Which item follows which is kept as a sparse table: of all pairs of items hardly one in a thousand ever occurs.
+They are the baselines, and item-kNN is also a part of what ships. Which item follows which is kept as a sparse table:
+of all pairs of items hardly one in a thousand ever occurs.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +45,7 @@ class Transitions:
     reach: int
 
     def scores_after(self, histories: ItemHistories) -> Tensor:
-        """Return a score for every item, (n, V)."""
+        """Return a score for every item, (n, V) float64."""
         latest = histories.latest(self.reach)
         age = np.repeat(latest.offsets[1:], latest.lengths) - 1 - np.arange(len(latest.items))
         begin, count = self.offsets[latest.items], np.diff(self.offsets)[latest.items]
@@ -53,6 +56,73 @@ class Transitions:
         flat = np.bincount(cell, weights=value, minlength=len(histories) * histories.item_count)
         return torch.from_numpy(flat.reshape(len(histories), histories.item_count))
 
+    def chances_after(self, histories: ItemHistories, popularity: Tensor) -> Tensor:
+        """Return the same scores as chances, (n, V) float32; popularity (V,) where nothing goes with a history."""
+        near = self.scores_after(histories).float()
+        total = near.sum(1, keepdim=True)
+        return torch.where(total > 0, near / total.clamp(min=1e-30), popularity)
+
+    def speaks_most(self, history: ItemHistories, item: int) -> tuple[int, float]:
+        """Return which item of one history speaks most for an item, and its share of all that does; 0, 0 if none."""
+        latest = history.latest(self.reach).items
+        age = len(latest) - 1 - np.arange(len(latest))
+        said = np.array(
+            [value * self._weight(int(one), item) for one, value in zip(latest, self.memory**age, strict=True)]
+        )
+        if not len(said) or said.sum() <= 0:
+            return 0, 0.0
+        strongest = int(said.argmax())
+        return int(latest[strongest]), float(said[strongest] / said.sum())
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what is saved as tensors; rounded to single precision."""
+        return {
+            "offsets": torch.from_numpy(self.offsets.astype(np.int64)),
+            "follower": torch.from_numpy(self.follower.astype(np.int32)),
+            "weight": torch.from_numpy(self.weight.astype(np.float32)),
+        }
+
+    def looks(self) -> dict[str, float]:
+        """Return how it looks at a history, for a card."""
+        return {"memory": self.memory, "reach": self.reach}
+
+    def _weight(self, earlier: int, later: int) -> float:
+        row = slice(int(self.offsets[earlier]), int(self.offsets[earlier + 1]))
+        return float(self.weight[row][self.follower[row] == later].sum())
+
+
+def load_transitions(
+    looks: Mapping[str, Any] | None, state: Mapping[str, Tensor], item_count: int
+) -> Transitions | None:
+    """Return what `state` and `looks` gave; None where there is none.
+
+    Raises:
+        ValueError: The tensors do not fit together.
+    """
+    if looks is None:
+        return None
+    offsets, follower, weight = (state[name].numpy() for name in ("offsets", "follower", "weight"))
+    falls = bool((np.diff(offsets) < 0).any())
+    if len(offsets) != item_count + 1 or offsets[0] or offsets[-1] != len(follower) or falls:
+        raise ValueError("offsets")
+    memory, reach = float(looks["memory"]), int(looks["reach"])
+    outside = len(follower) and not 0 <= follower.min() <= follower.max() < item_count
+    if len(follower) != len(weight) or outside or not (0 <= memory <= 1 and reach >= 1):
+        raise ValueError("follower")
+    return Transitions(offsets, follower.astype(np.int64), weight.astype(np.float64), memory, reach)
+
+
+@dataclass(frozen=True)
+class Markov:
+    """Score by what came right after the last item; ties, and items never seen after it, go by popularity (V,)."""
+
+    followers: Transitions
+    popularity: Tensor
+
+    def scores_after(self, histories: ItemHistories) -> Tensor:
+        """Return a score for every item, (n, V)."""
+        return self.followers.scores_after(histories) + self.popularity / (2 * self.popularity.max().clamp(min=1))
+
 
 def count_buyers(histories: ItemHistories) -> ItemPopularity:
     """Count the consumers who bought each item."""
@@ -61,45 +131,63 @@ def count_buyers(histories: ItemHistories) -> ItemPopularity:
     return ItemPopularity(torch.from_numpy(counts.astype(np.float64)))
 
 
+def count_markov(histories: ItemHistories) -> Markov:
+    """Count a Markov chain of the first order, and popularity where it says nothing."""
+    return Markov(count_followers(histories), count_buyers(histories).counts)
+
+
 def count_followers(histories: ItemHistories) -> Transitions:
     """Count which item came right after which: a Markov chain of the first order."""
     return _table(*_pairs(histories, 1), histories.item_count, memory=1.0, reach=1)
 
 
-def count_companions(
-    histories: ItemHistories,
-    *,
-    gap_decay: float = 0.8,
-    backward: float = 0.3,
-    damping: float = 0.2,
-    memory: float = 0.45,
-    reach: int = 20,
-) -> Transitions:
+@dataclass(frozen=True)
+class Counting:
+    """How item-kNN counts.
+
+    Args:
+        gap_decay: Weight of a pair, by how many items stand between.
+        backward: Weight of the later item as one before which the earlier stands.
+        given: Exponent of the row sum that a pair is divided by: how little an item with many neighbours says of each.
+        popular: Exponent of the column sum, so that popular items do not win always.
+        memory: Weight of an item of the history when scoring, by its age.
+        reach: Largest distance counted, and how many items of a history are looked at.
+    """
+
+    gap_decay: float = 0.8
+    backward: float = 0.3
+    given: float = 0.2
+    popular: float = 0.2
+    memory: float = 0.45
+    reach: int = 20
+
+
+def count_companions(histories: ItemHistories, counting: Counting | None = None) -> Transitions:
     """Count which items stand near which: item-kNN with order and distance.
 
     Args:
         histories: What was bought.
-        gap_decay: Weight of a pair, by how many items stand between.
-        backward: Weight of the later item as one before which the earlier stands.
-        damping: Exponent of the row and column sums that a pair is divided by, so that popular items do not win always.
-        memory: Weight of an item of the history when scoring, by its age.
-        reach: Largest distance counted, and how many items of a history are looked at.
+        counting: See `Counting`; `tuning.tuned_counting` chooses it on a validation period.
     """
-    first, second, gap = _pairs(histories, reach)
-    weight = gap_decay ** (gap - 1.0)
+    counting = counting or Counting()
+    first, second, gap = _pairs(histories, counting.reach)
+    weight = counting.gap_decay ** (gap - 1.0)
     table = _table(
         np.concatenate([first, second]),
         np.concatenate([second, first]),
-        np.concatenate([weight, backward * weight]),
+        np.concatenate([weight, counting.backward * weight]),
         histories.item_count,
-        memory=memory,
-        reach=reach,
+        memory=counting.memory,
+        reach=counting.reach,
     )
     row = np.repeat(np.arange(histories.item_count), np.diff(table.offsets))
     total_out = np.bincount(row, weights=table.weight, minlength=histories.item_count)
     total_in = np.bincount(table.follower, weights=table.weight, minlength=histories.item_count)
-    damped = table.weight / (total_out[row] * total_in[table.follower]) ** damping
-    return Transitions(table.offsets, table.follower, damped, memory, reach)
+    # A pair that weighs nothing, as one counted backward only where that counts 0, must not divide by 0.
+    floor = np.finfo(np.float64).tiny
+    shares = np.maximum(total_out[row], floor) ** counting.given
+    shares *= np.maximum(total_in[table.follower], floor) ** counting.popular
+    return Transitions(table.offsets, table.follower, table.weight / shares, counting.memory, counting.reach)
 
 
 def _pairs(histories: ItemHistories, reach: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

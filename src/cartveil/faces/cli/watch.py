@@ -1,0 +1,212 @@
+"""`watch`: alerts from orders or from the audit log, within a budget, grouped, delivered, and taught by verdicts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cartveil.faces.cli.options import FILE, as_json, parse_actor, passphrase_file
+from cartveil.faces.cli.output import emit_rows, talk
+
+if TYPE_CHECKING:  # `cartveil --help` must not wait for Arrow
+    import pyarrow as pa
+
+    from cartveil.insight.decisions.operations import Watch
+    from cartveil.insight.decisions.watch import Detector
+    from cartveil.insight.sequences.streams import StreamSpec
+
+_DAY = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What is watched: a stream, its spec, and the audit log that it was made of, if it was made of one."""
+
+    stream: "pa.Table"
+    spec: "StreamSpec"
+    log: "pa.Table | None" = None
+
+
+@click.command()
+@click.argument("source", type=FILE)
+@click.option("--until", type=_DAY, required=True, help="Learn what is usual before this day; alert from it on.")
+@click.option(
+    "--per-day", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, help="Alarm budget."
+)
+@click.option("--rules", is_flag=True, help="Apply the rule set as well; to an audit log only.")
+@click.option(
+    "--second-stage", is_flag=True, help="Train longer, on clean days with foreign events put in; audit log only."
+)
+@click.option("--honeytoken", multiple=True, metavar="PSEUDONYM", help="A made-up consumer; alert on every touch.")
+@click.option("--verdicts", type=FILE, help="Delivered alerts with `verdict` added: what was confirmed or dismissed.")
+@click.option("--deliver", multiple=True, metavar="FILE|URL", help="Add alerts to a file, or send them to a webhook.")
+@click.option(
+    "--show", type=click.Choice(["alerts", "incidents", "drift"]), default="alerts", show_default=True,
+    help="What to write: each alert, alerts that belong together, or what has moved since the training.",
+)  # fmt: skip
+@click.option("--as", "actor", metavar="NAME:ROLE", help="Who reads the log, where SOURCE is a vault.")
+@passphrase_file
+@as_json
+def watch(source: Path, until: datetime, per_day: float, show: str, as_json: bool, **rest: Any) -> None:
+    """Find what is unusual: orders in a release (a file), or accesses in an audit log (a vault, or a file)."""
+    from cartveil.faces.assemble import need_learning
+
+    need_learning("watch")
+    from cartveil.insight.decisions.operations import group_alerts, read_verdicts
+    from cartveil.insight.decisions.operations import watch as watch_period
+
+    verdicts = read_verdicts(rest["verdicts"]) if rest["verdicts"] else ()
+    watched = _source(source, rest["actor"], rest["passphrase_file"])
+    rules = _rules(watched, rest["rules"], rest["honeytoken"])
+    detector = _trained(watched, until, rest["second_stage"])
+    found = watch_period(detector, watched.stream, per_day=per_day, since=until, rules=rules, verdicts=verdicts)
+    incidents = group_alerts(found.alerts)
+    drift = _drift(detector, found, until)
+    _say(found, incidents, until, drift)
+    records = _records(found, incidents, with_chance=bool(verdicts))
+    for place in rest["deliver"]:
+        _deliver(records, place)
+    if show == "drift":
+        emit_rows([each.to_dict() for each in drift], as_json=as_json)
+    elif show == "incidents":
+        emit_rows([_shown(each.to_dict(), as_json) for each in incidents], as_json=as_json)
+    else:
+        emit_rows([_shown(each, as_json) for each in records], as_json=as_json)
+
+
+def _source(source: Path, actor: str | None, passphrase: Path | None) -> _Source:
+    if source.is_dir():
+        return _of_log(_accesses(source, actor, passphrase))
+    if (log := _log_in(source)) is not None:
+        return _of_log(log)
+    from cartveil.events.protected import load_protected
+    from cartveil.insight.decisions.watch import order_stream
+
+    return _Source(*order_stream(load_protected(source)))
+
+
+def _of_log(log: "pa.Table") -> _Source:
+    from cartveil.insight.decisions.watch import audit_stream
+
+    return _Source(*audit_stream(log), log)
+
+
+def _accesses(folder: Path, actor: str | None, passphrase: Path | None) -> "pa.Table":
+    from cartveil.errors import InputError
+    from cartveil.faces.assemble import open_vault, read_settings
+    from cartveil.guard.policy import Principal
+
+    if actor is None:
+        raise InputError("a vault's log is read by somebody", path="--as", hint="pass --as NAME:privacy_officer")
+    name, role = parse_actor(actor)
+    with open_vault(folder, read_settings(passphrase_file=passphrase)) as vault:
+        return vault.audit_events(Principal(name, role, {}))
+
+
+def _log_in(path: Path) -> "pa.Table | None":
+    """Return the audit log in a Parquet file; None where the file is something else, which others will judge."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from cartveil.insight.decisions.watch.staff import plain_log
+
+    try:
+        names = pq.read_schema(path).names
+        if not {"actor", "action", "decision"} <= set(names):
+            return None
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException):
+        return None
+    return plain_log(table)
+
+
+def _trained(source: _Source, until: datetime, second_stage: bool) -> "Detector":
+    from cartveil.errors import InputError
+    from cartveil.insight.decisions.watch import train_detector
+    from cartveil.insight.decisions.watch.staff import staff_judge, train_staff_detector
+
+    if not second_stage:
+        return train_detector(source.stream, spec=source.spec, until=until)
+    if source.log is None:
+        raise InputError(
+            "is for an audit log", path="--second-stage", hint="give a vault, or a Parquet file of its log"
+        )
+    return train_staff_detector(source.log, until=until, judge=staff_judge())
+
+
+def _rules(source: _Source, wanted: bool, honeytokens: Sequence[str]) -> Any:
+    from cartveil.errors import InputError
+    from cartveil.insight.decisions.watch.rules import RuleConfig, apply_rules
+
+    if not wanted and not honeytokens:
+        return None
+    if source.log is None:
+        hint = "give a vault, or a Parquet file of its log"
+        raise InputError("rules are for an audit log", path="--rules", hint=hint)
+    config = RuleConfig(honeytokens=tuple(honeytokens))
+    if not wanted:
+        config = RuleConfig(honeytokens=tuple(honeytokens), rules=("honeytoken",))
+    return source.log, apply_rules(source.log, config=config)
+
+
+def _drift(detector: "Detector", found: "Watch", until: datetime) -> Any:
+    """Compare what came before `until` with what came after, column by column and by the detector's own score."""
+    import numpy as np
+    import pyarrow as pa
+
+    from cartveil.insight.decisions.operations import measure_drift
+    from cartveil.insight.decisions.watch.detector import seconds_at
+    from cartveil.insight.sequences.streams import seconds_of
+
+    spec = detector.spec
+    stream = found.found.stream.append_column("score", pa.array(found.found.score))
+    begin = int(np.searchsorted(seconds_of(stream[spec.time]), seconds_at(until)))
+    return measure_drift(stream.slice(0, begin), stream.slice(begin), columns=(*spec.described, "score"))
+
+
+def _say(found: "Watch", incidents: Sequence[Any], until: datetime, drift: Sequence[Any]) -> None:
+    talk(f"{len(found.alerts)} alerts since {until:%Y-%m-%d}, in {len(incidents)} incidents")
+    if len(found.kept.days):
+        per_day = found.kept.counts.sum() / len(found.kept.days)
+        talk(f"{per_day:.2f} alerts a day within the budget of {found.kept.budget.per_day:g}")
+    if said := found.recalibration.confirmed + found.recalibration.dismissed:
+        talk(f"{said} verdicts, {found.recalibration.confirmed} of them confirmed")
+    for each in drift:
+        if each.state != "steady":
+            talk(f"`{each.column}` has {each.state} (stability index {each.psi:.2f}, usually {each.usual:.2f})")
+
+
+def _records(found: "Watch", incidents: Sequence[Any], *, with_chance: bool) -> list[Mapping[str, object]]:
+    import numpy as np
+
+    from cartveil.insight.decisions.operations.incidents import name_of
+
+    incident = {name_of(alert): each.name for each in incidents for alert in each.alerts}
+    chance = found.recalibration.chance(np.array([alert.score for alert in found.alerts]))
+    return [
+        {
+            "id": name_of(alert),
+            "incident": incident[name_of(alert)],
+            **alert.to_dict(),
+            **({"chance": round(float(chance[place]), 3)} if with_chance else {}),
+        }
+        for place, alert in enumerate(found.alerts)
+    ]
+
+
+def _deliver(records: Sequence[Mapping[str, object]], place: str) -> None:
+    from cartveil.faces.delivery import deliver, without_path
+
+    count = deliver(records, place)
+    talk(f"delivered {count} of {len(records)} alerts to {without_path(place)}")
+
+
+def _shown(record: Mapping[str, object], whole: bool) -> Mapping[str, object]:
+    """Return all of a record for a program, and for a person what fits on a line."""
+    if whole:
+        return record
+    names = ("actor", "actors", "time", "first", "last", "score", "chance", "found_by", "reasons")
+    return {name: record[name] for name in names if name in record}
