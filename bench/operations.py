@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +30,7 @@ from cartveil.insight.decisions.measures import average_precision
 from cartveil.insight.decisions.operations import Watch, choose_budget, keep_budget, measure_drift, watch
 from cartveil.insight.decisions.operations.budget import hold_budget
 from cartveil.insight.decisions.operations.planting import CAUSES, plant_incidents
-from cartveil.insight.decisions.operations.reasons_check import deletion_check, named_causes
+from cartveil.insight.decisions.operations.reasons_check import Planted, deletion_check, named_causes
 from cartveil.insight.decisions.operations.verdicts import Verdict
 from cartveil.insight.decisions.watch import Detector, audit_stream, train_detector
 from cartveil.insight.decisions.watch.days import day_of
@@ -180,22 +180,22 @@ def reasons(setting: Setting, each: int) -> dict[str, Any]:
     planted = plant_incidents(clean, since=setting.until, each=each, generator=generator)
     stream = audit_stream(planted.log)[0]
     found = watched(setting, planted.log, stream)
-    causes = named_causes(found.found, planted.planted, CAUSES, detector=setting.detector)
-    alerted = {(alert.actor, int(alert.time.timestamp()) // _DAY) for alert in found.alerts}
-    hit = [one for one in causes if (one.actor, one.day) in alerted]
-    by_kind = {
-        kind: [one.named for one in causes if one.kind == kind] for kind in dict.fromkeys(one.kind for one in causes)
-    }
+    by_detector = named_causes(found.found, planted.planted, CAUSES, detector=setting.detector)
+    given = named_causes(found.found, planted.planted, CAUSES, detector=setting.detector, alerts=found.alerts)
+    before = setting.detector.examine(audit_stream(clean)[0])
     own = [alert for alert in found.alerts if "detector" in alert.found_by][:200]
     falls = deletion_check(setting.detector, stream, own, generator=generator)
     return {
         "named_cause": {
-            "incidents": len(causes),
-            "named": float(np.mean([one.named for one in causes])),
-            "alerted": len(hit),
-            "named_of_alerted": float(np.mean([one.named for one in hit])) if hit else None,
-            "by_kind": {kind: float(np.mean(named)) for kind, named in by_kind.items()},
-            "instead": [[one.kind, *one.reasons] for one in causes if not one.named],
+            "incidents": len(given),
+            **named("named", given, [one.alerted for one in given]),
+            # What the detector's own reasons name, whatever rules say beside them.
+            **named("named_by_detector", by_detector, [one.alerted for one in given]),
+            # What reasons of the same days name by chance, before anything was planted.
+            "named_before": share_named(named_causes(before, planted.planted, CAUSES, detector=setting.detector)),
+            "by_kind": kinds_named(given),
+            "by_kind_of_alerted": kinds_named([one for one in given if one.alerted]),
+            "instead": [[one.kind, *one.reasons] for one in given if not one.named],
         },
         "deletion": {
             "alerts": len(own),
@@ -204,6 +204,23 @@ def reasons(setting: Setting, each: int) -> dict[str, Any]:
             "passed": falls.passed,
         },
     }
+
+
+def named(key: str, causes: Sequence[Planted], alerted: Sequence[bool]) -> dict[str, Any]:
+    """Return which share of planted incidents is named, of all and of those that an alert was given for."""
+    hit = [one for one, given in zip(causes, alerted, strict=True) if given]
+    return {key: share_named(causes), "alerted": len(hit), f"{key}_of_alerted": share_named(hit)}
+
+
+def share_named(causes: Sequence[Planted]) -> float | None:
+    """Return the share of incidents whose reasons name a cause; None of none."""
+    return float(np.mean([one.named for one in causes])) if causes else None
+
+
+def kinds_named(causes: Sequence[Planted]) -> dict[str, Any]:
+    """Return the share that is named, and of how many, for each kind of incident."""
+    kinds = {kind: [one for one in causes if one.kind == kind] for kind in dict.fromkeys(one.kind for one in causes)}
+    return {kind: {"named": share_named(some), "incidents": len(some)} for kind, some in kinds.items()}
 
 
 def drift(setting: Setting, found: Watch) -> list[dict[str, object]]:
@@ -262,6 +279,12 @@ def table(figures: Mapping[str, Any]) -> str:
         ]
     cause, deleted, said = figures["named_cause"], figures["deletion"], figures["verdicts"]
     lines.append(f"cause named in {cause['named']:.0%} of {cause['incidents']} incidents: {by_kind(cause)}")
+    if cause["alerted"]:
+        lines.append(
+            f"cause named in {cause['named_of_alerted']:.0%} of the {cause['alerted']} that were alerted, by the "
+            f"detector alone in {cause['named_by_detector_of_alerted']:.0%}; before anything was planted, the reasons "
+            f"of the same days named it in {cause['named_before']:.0%}"
+        )
     lines.append(
         f"score falls by {deleted['fall_by_reasons']:.0%} without what reasons name, {deleted['fall_at_random']:.0%} "
         f"without as many others; further in {deleted['passed']:.0%} of {deleted['alerts']} alerts"
@@ -277,7 +300,7 @@ def table(figures: Mapping[str, Any]) -> str:
 
 def by_kind(cause: Mapping[str, Any]) -> str:
     """Return the shares of each kind of incident in words."""
-    return ", ".join(f"{kind} {share:.0%}" for kind, share in cause["by_kind"].items())
+    return ", ".join(f"{kind} {each['named']:.0%}" for kind, each in cause["by_kind"].items())
 
 
 if __name__ == "__main__":

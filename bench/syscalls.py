@@ -4,7 +4,8 @@
 
 Both files have a row per trace, with the columns `syscalls` (a list of numbers) and `label` (`normal`, or the attack).
 `lstm` is what ships: three networks, and the calmest stretch of a trace. `lstm_mean` judges the same networks by the
-mean surprise, `lstm_single` asks one network; `ngram` counts (Witten-Bell, six calls), `nearest` compares tf-idf bags
+mean surprise, `lstm_single` asks one network; `ngram` counts (Witten-Bell, six calls) and takes the
+mean, `ngram_calmest` the calmest stretch, `nearest` compares tf-idf bags
 of pairs of calls. Means over the seeds, spread under `sd`.
 """
 

@@ -99,16 +99,11 @@ def _purchase(asked: Asked) -> "Evaluation":
 
 
 def _next_item(asked: Asked) -> "Evaluation":
-    from cartveil.insight.decisions.recommend.sequential.item_histories import histories_of
-    from cartveil.insight.decisions.recommend.sequential.protocol import evaluate_next_item
-    from cartveil.insight.sequences.baskets import baskets_of
-    from cartveil.insight.sequences.vocabulary import learn_vocabulary
+    from cartveil.insight.decisions.recommend.sequential.protocol import evaluate_next_item, histories_to_judge
 
     if _is_text(asked.data):
         return evaluate_next_item(_histories_in(asked.data), **asked.how)
-    events = _release(asked).table
-    words = learn_vocabulary(events["item"], at_most=len(events))
-    return evaluate_next_item(histories_of(baskets_of(events, words)), **asked.how)
+    return evaluate_next_item(histories_to_judge(_release(asked).table), **asked.how)
 
 
 def _histories_in(path: Path) -> Any:

@@ -1,10 +1,14 @@
 """`watch`: from a release or an audit log to alerts, incidents, drift, and a file that verdicts come back in."""
 
+import datetime as dt
 import json
 import shutil
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -96,6 +100,42 @@ def test_alerts_of_a_log_are_shown_delivered_and_learnt_from(here: Path, tmp_pat
     assert f"{len(said)} verdicts, 1 of them confirmed" in again.err
     assert all(0 <= alert["chance"] <= 1 for alert in json.loads(again.out))
     assert file.read_text().count('"verdict"') == len(said)
+
+
+def _row(name: str, path: Path) -> Callable[[dt.datetime], Any]:
+    """Return what the evaluation does under this name, on days so far, highest of each."""
+    from cartveil.insight.decisions.watch import misuse, staff
+    from cartveil.insight.decisions.watch.learning import SecondStage, train_detector
+
+    log = staff.plain_log(pq.read_table(path))
+    stream, spec = staff.staff_stream(log)
+    design = misuse._designs(0)[name]
+    second = SecondStage(log, misuse.audit_stream, staff.STAFF_CORRUPTIONS, design.judge) if design.judge else None
+    spec = spec if design.rules else staff.spec_without_rules(spec)
+    return lambda until: train_detector(stream, spec=spec, until=until, config=design.config, second=second).examine(
+        stream
+    )
+
+
+@pytest.mark.parametrize("name", ["lstm", "no_second_stage", "counts"])
+def test_a_command_runs_what_the_evaluation_measures(here: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    from cartveil.insight.decisions import operations
+    from cartveil.insight.decisions.watch import misuse, staff
+    from cartveil.insight.decisions.watch.second_stage import JudgeConfig
+    from cartveil.insight.training.loop import TrainingConfig
+
+    seen, real = [], operations.watch
+    judge = JudgeConfig(hidden=4, embedding=2, rounds=1, steps=16, overlap=4, training=TrainingConfig(epochs=1))
+    monkeypatch.setattr(staff, "LARGE", 100)
+    for module in (staff, misuse):
+        monkeypatch.setattr(module, "staff_judge", lambda **_: judge)
+    monkeypatch.setattr(operations, "watch", lambda *given, **named: seen.append(real(*given, **named)) or seen[-1])
+    words = misuse.COMMANDS[name].replace("LOG", "log.parquet").replace("DAY", DAY).split()[1:]
+    assert cartveil(*words).code == 0
+    expected = _row(name, here / "log.parquet")(UNTIL).days
+    np.testing.assert_array_equal(seen[0].found.days.score, expected.score)
+    # What is alerted on stands in this order.
+    assert np.all(np.diff(seen[0].score[np.argsort(expected.score, kind="stable")]) >= 0)
 
 
 @pytest.mark.usefixtures("quick")

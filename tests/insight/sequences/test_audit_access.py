@@ -3,6 +3,7 @@ from tests.insight.sequences.test_audit_trail import column, log
 
 from cartveil.insight.sequences.audit_trail import audit_stream
 
+GATE = ("role", "service")
 EXPORT, CHECK, APPROVE = ("action", "export"), ("action", "consent_check"), ("action", "approve")
 DENY = ("decision", "deny")
 
@@ -77,18 +78,29 @@ def test_a_gateways_export_echoes_that_of_a_person():
     rows = ("rows", 500)
     entries = (
         (0, "anna", None, "C1", EXPORT, rows),
-        (0.005, "gate", None, "C1", EXPORT, rows),
-        (1, "gate", None, "C1", EXPORT, rows),
-        (1.001, "gate", None, "C1", EXPORT, ("rows", 400)),
-        (1.002, "gate", None, "C1", EXPORT, ("rows", 400)),
+        (0.005, "gate", None, "C1", EXPORT, rows, GATE),
+        (1, "gate", None, "C1", EXPORT, rows, GATE),
+        (1.001, "gate", None, "C1", EXPORT, ("rows", 400), GATE),
+        (1.002, "gate", None, "C1", EXPORT, ("rows", 400), GATE),
     )
     assert column("echo", *entries) == ["no", "yes", "no", "no", "no"]
+
+
+def test_a_person_who_repeats_an_export_answers_for_it():
+    rows = ("rows", 500)
+    entries = ((0, "anna", None, "C1", EXPORT, rows), (0.005, "bert", None, "C1", EXPORT, rows))
+    assert column("echo", *entries) == ["no", "no"]
+
+
+def test_a_service_is_one_by_role_or_by_kind():
+    gate = (0.005, "gate", None, "C1", EXPORT, ("actor_kind", "service"))
+    assert column("echo", (0, "anna", None, "C1", EXPORT, ("actor_kind", "person")), gate) == ["no", "yes"]
 
 
 def test_rows_of_a_day_add_up_and_count_as_the_persons_alone():
     quiet = [(24 * day, "anna", None, "C1", EXPORT, ("rows", 10)) for day in range(20)]
     burst = [(24 * 20 + hour, "anna", None, "C1", EXPORT, ("rows", 400)) for hour in range(3)]
-    echoed = [(24 * 20 + hour + 0.01, "gate", None, "C1", EXPORT, ("rows", 400)) for hour in range(3)]
+    echoed = [(24 * 20 + hour + 0.01, "gate", None, "C1", EXPORT, ("rows", 400), GATE) for hour in range(3)]
     found = audit_stream(log(*sorted(quiet + burst + echoed, key=lambda entry: entry[0])))[0]
     today, actors = found["exported_today"].to_pylist(), found["actor"].to_pylist()
     anna = [value for value, actor in zip(today, actors, strict=True) if actor == "anna"]

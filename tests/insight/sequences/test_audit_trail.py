@@ -90,6 +90,18 @@ def test_a_clock_that_goes_backwards_is_put_in_order():
     assert stream["visits_without_case"].to_pylist() == [1, 2]
 
 
+def test_a_file_that_was_read_in_twice_counts_once():
+    once = log(*((hour, "anna", f"p{hour % 3}", None) for hour in range(12)))
+    twice = pa.concat_tables([once.slice(0, 8), once])
+    assert audit_stream(twice)[0].equals(audit_stream(once)[0])
+
+
+def test_logs_that_number_alike_are_not_taken_for_one():
+    first = log((0, "anna", "p1", None), (1, "anna", "p1", None))
+    other = log((0.5, "anna", "p1", None), (1, "bert", "p1", None))
+    assert audit_stream(pa.concat_tables([first, other]))[0].num_rows == 4
+
+
 def test_rows_do_not_depend_on_later_rows():
     entries = [(hour, "anna", f"p{hour % 3}", None if hour % 2 else f"T{hour}") for hour in range(12)]
     stream, spec = audit_stream(log(*entries))

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cartveil.insight.sequences.levels import RHYTHMS, _season, levels_of
+from cartveil.insight.sequences.levels import _season, levels_of
 from cartveil.insight.sequences.series import DemandSeries
 from parts import monthly
 
@@ -49,7 +49,7 @@ def test_features_of_a_week_do_not_depend_on_later_weeks(demand, cut):
 
 
 def season_of(demand):
-    return np.stack(_season(demand, RHYTHMS[demand.period]))
+    return np.stack(_season(demand, seasonal=levels_of(demand).seasonal))
 
 
 def test_season_is_left_out_where_no_season_was_seen_twice():
@@ -64,3 +64,9 @@ def test_an_item_that_never_sold_has_finite_features():
     levels = levels_of(series([[0, 0, 0], [1, 2, 3]]))
     assert np.isfinite(levels.features).all()
     assert levels.started.tolist() == [3, 0]
+
+
+def test_a_model_can_be_asked_with_the_season_that_it_was_trained_with():
+    young = series(np.random.default_rng(0).poisson(3, (2, 60)))
+    assert levels_of(young, seasonal=False).features.tolist() == levels_of(young).features.tolist()
+    assert np.stack(_season(young, seasonal=levels_of(young, seasonal=True).seasonal)).std(1).min() > 0

@@ -55,7 +55,9 @@ def test_verdicts_may_be_missing() -> None:
     assert transactions_of(table_of(fraud=[1, 0, 0, 1])).fraud.tolist() == [False, False, True, True]
 
 
-@pytest.mark.parametrize(("column", "values"), [("amount", ["1", "2", "3", "4"]), ("time", [1, 2, 3, 4])])
+@pytest.mark.parametrize(
+    ("column", "values"), [("amount", ["1", "2", "3", "4"]), ("time", [1, 2, 3, 4]), ("reported", [1, 2, 3, 4])]
+)
 def test_a_column_of_another_type_is_refused(column: str, values: list[object]) -> None:
     with pytest.raises(ColumnError, match=column):
         transactions_of(table_of(**{column: values}))
@@ -68,3 +70,31 @@ def test_a_missing_column_is_named() -> None:
 
 def test_an_empty_table_holds_no_transactions() -> None:
     assert len(transactions_of(table_of().slice(0, 0))) == 0
+
+
+def test_a_report_that_came_after_the_delay_is_not_known_within_it() -> None:
+    late, soon = datetime(2026, 2, 1), datetime(2026, 1, 5)
+    events = transactions_of(table_of(fraud=[1, 1, 1, 0], reported=[late, soon, None, soon]))
+    assert events.fraud.tolist() == [True, True, False, True]
+    assert events.known_within(7 * 86400).tolist() == [True, True, False, False]
+    assert events.known_within(40 * 86400).tolist() == events.fraud.tolist()
+    assert transactions_of(table_of()).known_within(0).tolist() == [False, False, False, True]
+
+
+@pytest.mark.parametrize("values", [["no", "no", "yes", "legit"], [0, 1, 2, 0], [-1.0, 0.0, 1.0, 0.0]])
+def test_verdicts_other_than_0_and_1_are_refused_without_telling_them(values: list[object]) -> None:
+    with pytest.raises(ColumnError) as caught:
+        transactions_of(table_of(fraud=values))
+    assert caught.value.path == "fraud"
+    assert "legit" not in str(caught.value)
+
+
+def test_a_row_that_a_wrong_clock_dated_is_left_out() -> None:
+    count = 2000
+    days = [datetime(2026, 1, 1 + row % 28, row % 24) for row in range(count)] + [datetime(2043, 1, 1)]
+    rows = range(count + 1)
+    table = pa.table(
+        {"transaction": rows, "time": days, "customer": rows, "terminal": rows, "amount": [1.0] * (count + 1)}
+    )
+    events = transactions_of(table)
+    assert (len(events), events.left_out) == (count, 1)

@@ -38,7 +38,9 @@ class _Source:
 )
 @click.option("--rules", is_flag=True, help="Apply the rule set as well; to an audit log only.")
 @click.option(
-    "--second-stage", is_flag=True, help="Train longer, on clean days with foreign events put in; audit log only."
+    "--second-stage",
+    is_flag=True,
+    help="Train longer, on clean days with foreign events put in; audit log only. Best given with --rules.",
 )
 @click.option("--honeytoken", multiple=True, metavar="PSEUDONYM", help="A made-up consumer; alert on every touch.")
 @click.option("--verdicts", type=FILE, help="Delivered alerts with `verdict` added: what was confirmed or dismissed.")
@@ -61,7 +63,7 @@ def watch(source: Path, until: datetime, per_day: float, show: str, as_json: boo
     verdicts = read_verdicts(rest["verdicts"]) if rest["verdicts"] else ()
     watched = _source(source, rest["actor"], rest["passphrase_file"])
     rules = _rules(watched, rest["rules"], rest["honeytoken"])
-    detector = _trained(watched, until, rest["second_stage"])
+    detector, watched = _trained(watched, until, second_stage=rest["second_stage"], rules=rest["rules"])
     found = watch_period(detector, watched.stream, per_day=per_day, since=until, rules=rules, verdicts=verdicts)
     incidents = group_alerts(found.alerts)
     drift = _drift(detector, found, until)
@@ -123,18 +125,29 @@ def _log_in(path: Path) -> "pa.Table | None":
     return plain_log(table)
 
 
-def _trained(source: _Source, until: datetime, second_stage: bool) -> "Detector":
+def _trained(source: _Source, until: datetime, *, second_stage: bool, rules: bool) -> tuple["Detector", _Source]:
+    """Return a detector, and the source with the stream that it examines."""
     from cartveil.errors import InputError
     from cartveil.insight.decisions.watch import train_detector
-    from cartveil.insight.decisions.watch.staff import staff_judge, train_staff_detector
+    from cartveil.insight.decisions.watch.staff import staff_judge, staff_stream, train_staff_detector
 
-    if not second_stage:
-        return train_detector(source.stream, spec=source.spec, until=until)
-    if source.log is None:
-        raise InputError(
-            "is for an audit log", path="--second-stage", hint="give a vault, or a Parquet file of its log"
-        )
-    return train_staff_detector(source.log, until=until, judge=staff_judge())
+    if source.log is None and second_stage:
+        hint = "give a vault, or a Parquet file of its log"
+        raise InputError("is for an audit log", path="--second-stage", hint=hint)
+    if source.log is None or not (second_stage or _is_large(source.stream, until)):
+        return train_detector(source.stream, spec=source.spec, until=until), source
+    judge = staff_judge() if second_stage else None
+    detector = train_staff_detector(source.log, until=until, judge=judge, rules=rules)
+    return detector, _Source(*staff_stream(source.log), source.log) if rules else source
+
+
+def _is_large(stream: "pa.Table", until: datetime) -> bool:
+    """Return whether there is so much to learn from that a network would take long and add little."""
+    from cartveil.insight.decisions.watch import staff
+    from cartveil.insight.decisions.watch.detector import seconds_at
+    from cartveil.insight.sequences.streams import seconds_of
+
+    return int((seconds_of(stream["time"]) < seconds_at(until)).sum()) >= staff.LARGE
 
 
 def _rules(source: _Source, wanted: bool, honeytokens: Sequence[str]) -> Any:
@@ -169,6 +182,8 @@ def _drift(detector: "Detector", found: "Watch", until: datetime) -> Any:
 
 def _say(found: "Watch", incidents: Sequence[Any], until: datetime, drift: Sequence[Any]) -> None:
     talk(f"{len(found.alerts)} alerts since {until:%Y-%m-%d}, in {len(incidents)} incidents")
+    if not found.unseen:
+        talk("warning: the budget was set on days of the training, which score low; hint: give a longer log")
     if len(found.kept.days):
         per_day = found.kept.counts.sum() / len(found.kept.days)
         talk(f"{per_day:.2f} alerts a day within the budget of {found.kept.budget.per_day:g}")

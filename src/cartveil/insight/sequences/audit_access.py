@@ -21,8 +21,10 @@ from cartveil.insight.sequences.streams import named, seconds_of, yes_no
 _HOUR, _DAY = 3600, 86400
 #: Two places within this time are two at once.
 _AT_ONCE = 30 * 60
-#: An export may be repeated by the system that carries it out within this time.
+#: An export may be repeated by the service that carries it out within this time.
 _ECHO = 60
+#: What `role`, or `actor_kind` where a log has it, calls whoever is no person.
+_SERVICE = "service"
 #: An approval of the same table is remembered this long.
 _APPROVED = 7 * _DAY
 #: Among so many new cases the usual number of a new one is looked for.
@@ -51,6 +53,7 @@ class Access:
     approvals: NDArray[np.bool_]
     checks: NDArray[np.bool_]
     denied: NDArray[np.bool_]
+    services: NDArray[np.bool_]
 
     @classmethod
     def of(cls, log: pa.Table) -> "Access":
@@ -72,7 +75,16 @@ class Access:
             does("approve"),
             does("consent_check"),
             np.asarray(pc.fill_null(pc.equal(decision, "deny"), False)),
+            _services(log),
         )
+
+
+def _services(log: pa.Table) -> NDArray[np.bool_]:
+    found = np.zeros(log.num_rows, dtype=bool)
+    for name in ("role", "actor_kind"):
+        if name in log.column_names:
+            found |= np.asarray(pc.fill_null(pc.equal(log[name].cast(pa.string()), _SERVICE), False))
+    return found
 
 
 def places_of(access: Access) -> dict[str, pa.Array]:
@@ -169,10 +181,13 @@ def consents_of(access: Access) -> dict[str, pa.Array]:
 
 
 def echoes_of(access: Access, columns: pa.Array | pa.ChunkedArray) -> NDArray[np.bool_]:
-    """Return which exports repeat, within seconds, what another actor exported: a gateway that carries it out."""
+    """Return which exports of a service repeat, within a minute, what another actor exported: it carries them out.
+
+    A person who repeats somebody's export answers for it.
+    """
     read = pa.chunked_array([columns]) if isinstance(columns, pa.Array) else columns
     rows = keys_of(access.log["rows"].cast(pa.int64()))
     what = keys_of(access.table, keys_of(read), rows, access.case + 1)
     what = np.where(access.exports, what, -1)
     by = latest_before(what, access.actor.astype(np.float64))
-    return np.asarray((since_before(what, access.seconds) <= _ECHO) & (by != access.actor))
+    return np.asarray(access.services & (since_before(what, access.seconds) <= _ECHO) & (by != access.actor))

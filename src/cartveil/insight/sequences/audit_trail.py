@@ -169,6 +169,7 @@ def _spec(columns: Collection[str]) -> StreamSpec:
         quiet=tuple((name, values) for name, values in _QUIET if name in columns),
         kin=_KIN,
         excused="echo",
+        amounts=("rows", *_SIZES),
     )
 
 

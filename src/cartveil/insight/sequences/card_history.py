@@ -77,12 +77,12 @@ def facts_of(events: Transactions, config: HistoryConfig) -> Whole:
     own = (cents, events.seconds % DAY, (events.seconds // DAY + 3) % 7)  # 1970-01-01 was a Thursday
     for place, column in enumerate(own):
         facts[:, place] = column
-    customer = Lookback.of(events.customer, events.seconds)
-    for place, column in enumerate(_habits(customer, cents, events.fraud, delay=config.delay)):
+    customer, known = Lookback.of(events.customer, events.seconds), events.known_within(config.delay)
+    for place, column in enumerate(_habits(customer, cents, known, delay=config.delay)):
         facts[customer.order, _HABIT.start + place] = column
     excess = excess_of(oddness_of(cents, facts[:, _HABIT], config))
     for first, look in zip(_OWNERS, (customer, Lookback.of(events.terminal, events.seconds)), strict=True):
-        values = (events.seconds, cents, excess, events.fraud)
+        values = (events.seconds, cents, excess, known)
         for place, column in enumerate(_owner_facts(look, values, config.delay)):
             facts[look.order, first + place] = column
     return facts

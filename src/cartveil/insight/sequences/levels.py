@@ -53,16 +53,25 @@ class Levels:
         features: (I, W, F) float32.
         scale: Typical units of a period so far, at least 1, (I, W).
         started: First period with a sale; W for an item that never sold, (I,).
+        seasonal: Whether the time of the year is told.
     """
 
     features: Matrix
     scale: Matrix
     started: NDArray[np.int64]
+    seasonal: bool
 
 
-def levels_of(series: DemandSeries) -> Levels:
-    """Describe each item at the end of each period."""
+def levels_of(series: DemandSeries, *, seasonal: bool | None = None) -> Levels:
+    """Describe each item at the end of each period.
+
+    Args:
+        series: What is known.
+        seasonal: Tell the time of the year; None to tell it where `SEASONS` years are known. A model is asked with what
+            it was trained with: inputs that were never on have weights that were never learnt.
+    """
     rhythm, known = RHYTHMS[series.period], np.isfinite(series.demand)
+    seasonal = len(series.starts) >= SEASONS * rhythm.year if seasonal is None else seasonal
     demand = np.where(known, series.demand, 0).astype(np.float32)
     started = np.where((demand > 0).any(1), (demand > 0).argmax(1), demand.shape[1])
     past = _Past(known, started)
@@ -75,12 +84,12 @@ def levels_of(series: DemandSeries) -> Levels:
         *np.moveaxis(np.log1p(_recent(demand, rhythm.recent) / scale[..., None]), -1, 0),
         *_ordering(series, past, rhythm),
         *_intermittence(demand, past, rhythm),
-        *(np.broadcast_to(values, demand.shape) for values in _season(series, rhythm)),
+        *(np.broadcast_to(values, demand.shape) for values in _season(series, seasonal=seasonal)),
         *_pricing(series, past, rhythm),
         known.astype(np.float32),
         np.log1p(np.maximum(np.arange(demand.shape[1]) - started[:, None], 0)) / 4,
     ]
-    return Levels(np.stack(parts, axis=-1).astype(np.float32), scale.astype(np.float32), started)
+    return Levels(np.stack(parts, axis=-1).astype(np.float32), scale.astype(np.float32), started, seasonal)
 
 
 @dataclass(frozen=True)
@@ -135,8 +144,8 @@ def _intermittence(demand: Matrix, past: _Past, rhythm: Rhythm) -> tuple[Wide, .
     return (*often, np.log1p(size) / 3, np.log1p(place - last) / 3)
 
 
-def _season(series: DemandSeries, rhythm: Rhythm) -> tuple[Wide, ...]:
-    if len(series.starts) < SEASONS * rhythm.year:
+def _season(series: DemandSeries, *, seasonal: bool) -> tuple[Wide, ...]:
+    if not seasonal:
         return (np.zeros(len(series.starts)),) * 2
     year = series.starts.astype("datetime64[Y]").astype("datetime64[D]")
     angle = 2 * np.pi * (series.starts - year).astype(np.float64) / 365.25

@@ -1,5 +1,7 @@
 """Orders as an event stream: one row per order, told by how it stands to the consumer's own orders before it."""
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -7,6 +9,7 @@ from numpy.typing import NDArray
 
 from cartveil.errors import ColumnError
 from cartveil.events.protected import ProtectedEvents
+from cartveil.insight.sequences.quantities import known_numbers, numbers_of
 from cartveil.insight.sequences.relations import keys_of, mean_before, since_before, times_before
 from cartveil.insight.sequences.streams import StreamSpec, clock_columns, numbers, seconds_of
 
@@ -41,22 +44,24 @@ ORDER_SPEC = StreamSpec(
 )
 
 
-def order_stream(events: ProtectedEvents) -> tuple[pa.Table, StreamSpec]:
+def order_stream(events: ProtectedEvents, *, until: datetime | None = None) -> tuple[pa.Table, StreamSpec]:
     """Sum a release to orders and describe each against the consumer's own orders before it.
 
     Args:
         events: Needs subject, time, item and quantity. `amount`, where it stands, is what a line or what one unit cost;
             `is_price_per_unit` tells which. Lines of one subject and `order` are one order, or of one hour where a
             release has no orders.
+        until: Lines of this moment or later do not decide what `amount` is; None to look at all.
 
     Returns:
         The stream, in order of time, and its spec; `index` counts orders, `order` names them, `actor` is the
-        consumer's pseudonym. Nothing in a row depends on a later row.
+        consumer's pseudonym. What `amount` is, is decided once for all rows; else nothing in a row depends on a later
+        one.
 
     Raises:
-        ColumnError: A needed column is missing.
+        ColumnError: A needed column is missing, or `quantity` does not hold numbers.
     """
-    return describe_orders(orders_of(order_lines(events))), ORDER_SPEC
+    return describe_orders(orders_of(order_lines(events), until=until)), ORDER_SPEC
 
 
 def order_lines(events: ProtectedEvents) -> pa.Table:
@@ -70,12 +75,11 @@ def order_lines(events: ProtectedEvents) -> pa.Table:
     return lines
 
 
-def orders_of(lines: pa.Table) -> pa.Table:
-    """Return actor, order, time, value, units, items, largest_line, new_items per order, by time."""
+def orders_of(lines: pa.Table, *, until: datetime | None = None) -> pa.Table:
+    """Return actor, order, time, value, units, items, largest_line, new_items per order; see `order_stream`."""
     lines = lines.take(pa.array(np.argsort(seconds_of(lines["time"], unit="us"), kind="stable")))
     new = times_before(keys_of(lines["subject"], lines["item"])) == 0
-    quantity = pc.fill_null(lines["quantity"].cast(pa.float64()), 0.0)
-    value = _line_values(lines, quantity) if "amount" in lines.column_names else quantity
+    quantity = numbers_of(lines, "quantity")
     plain = pa.table(
         {
             "subject": lines["subject"].cast(pa.string()),
@@ -83,7 +87,7 @@ def orders_of(lines: pa.Table) -> pa.Table:
             "time": lines["time"],
             "item": lines["item"].cast(pa.string()),
             "quantity": quantity,
-            "value": value,
+            "value": _line_values(lines, quantity, until),
             "new": pa.array(new.astype(np.float64)),
         }
     ).group_by(["subject", "order"], use_threads=False)
@@ -112,11 +116,21 @@ def orders_of(lines: pa.Table) -> pa.Table:
     return orders.take(pa.array(np.argsort(seconds_of(orders["time"], unit="us"), kind="stable")))
 
 
-def _line_values(lines: pa.Table, quantity: pa.ChunkedArray) -> pa.ChunkedArray:
-    amount = pc.fill_null(lines["amount"].cast(pa.float64()), 0.0)
-    if is_price_per_unit(amount.to_numpy(), quantity.to_numpy(), keys_of(lines["item"])):
-        return pc.multiply(amount, quantity)
-    return amount
+def _line_values(lines: pa.Table, quantity: NDArray[np.float64], until: datetime | None) -> NDArray[np.float64]:
+    amount = known_numbers(lines, "amount")
+    if amount is None:
+        return quantity
+    known = _before(lines["time"], until)
+    per_unit = is_price_per_unit(amount[known], quantity[known], keys_of(lines["item"])[known])
+    return amount * quantity if per_unit else amount
+
+
+def _before(times: pa.ChunkedArray, until: datetime | None) -> NDArray[np.bool_]:
+    """Return which times lie before a moment, all where it is None; without a zone it is taken as it stands."""
+    if until is None:
+        return np.ones(len(times), dtype=bool)
+    moment = (until if until.tzinfo else until.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
+    return seconds_of(times, unit="us") < moment // timedelta(microseconds=1)
 
 
 def is_price_per_unit(amount: NDArray[np.float64], quantity: NDArray[np.float64], items: NDArray[np.int64]) -> bool:

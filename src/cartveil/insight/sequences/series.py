@@ -32,6 +32,7 @@ class DemandSeries:
         prices: Price of a unit, (I, W) float32, NaN where none is known; None without any.
         categories: One category per item; empty without any.
         period: How long a period is.
+        set_aside: How many order lines were not summed because a wrong clock dated them.
     """
 
     items: tuple[str, ...]
@@ -42,6 +43,7 @@ class DemandSeries:
     prices: NDArray[np.float32] | None = None
     categories: tuple[str, ...] = ()
     period: Period = "week"
+    set_aside: int = 0
 
     def before(self, period: int) -> "DemandSeries":
         """Return what was known when so many periods had passed."""

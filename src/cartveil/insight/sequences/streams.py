@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cartveil.errors import ColumnError
+from cartveil.insight.sequences.relations import keys_of, times_before
 
 _HOUR, _DAY = 3600, 86400
 
@@ -37,7 +38,8 @@ class StreamSpec:
         slow: Columns of which a little every day adds up to a finding of its own.
         firm: Columns whose evidence counts twice: what they say is forbidden, not merely unusual.
         kin: Columns that tell of one thing: only the strangest of them counts.
-        excused: Column that says `yes` where an event is another's doing, and says nothing of its actor.
+        excused: Column that says `yes` where the amount of an event is another's doing.
+        amounts: Columns that say nothing of the actor where it does; what else the event tells stays.
     """
 
     fields: tuple[str, ...]
@@ -54,6 +56,7 @@ class StreamSpec:
     firm: tuple[str, ...] = ()
     kin: tuple[tuple[str, ...], ...] = ()
     excused: str | None = None
+    amounts: tuple[str, ...] = ()
 
     @property
     def described(self) -> tuple[str, ...]:
@@ -91,7 +94,7 @@ class StreamSpec:
 
 
 def in_order(stream: pa.Table, spec: StreamSpec) -> pa.Table:
-    """Return the events that have an actor and a time, by time; what came first stays first at the same time.
+    """Return the events that have an actor and a time, each once, by time; what came first stays first at a time.
 
     Raises:
         ColumnError: A column that the spec names is missing.
@@ -101,9 +104,21 @@ def in_order(stream: pa.Table, spec: StreamSpec) -> pa.Table:
     for name in (spec.actor, spec.time, spec.index, *optional, *spec.described, *beside):
         if name not in stream.column_names:
             raise ColumnError("the stream lacks this column", path=name, hint=f"it has: {_names(stream)}")
-    known = stream.filter(pc.and_(pc.is_valid(stream[spec.actor]), pc.is_valid(stream[spec.time])))
+    known = once(stream.filter(pc.and_(pc.is_valid(stream[spec.actor]), pc.is_valid(stream[spec.time]))), spec)
     order = np.argsort(seconds_of(known[spec.time], unit="us"), kind="stable")
     return known.take(pa.array(order))
+
+
+def once(stream: pa.Table, spec: StreamSpec) -> pa.Table:
+    """Return the events without those that stand there again, as after a file was read in twice.
+
+    The same event has the same index, actor and time: logs that were put together may number alike.
+    """
+    index = stream[spec.index]
+    if pc.count_distinct(index, mode="only_valid").as_py() == len(index) - index.null_count:
+        return stream
+    keys = keys_of(index, stream[spec.actor], stream[spec.time])
+    return stream.filter(pa.array(times_before(keys) == 0))
 
 
 def seconds_of(times: pa.ChunkedArray, *, unit: str = "s") -> NDArray[np.int64]:

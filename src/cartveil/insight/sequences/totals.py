@@ -1,7 +1,8 @@
 """Order lines summed to demand per item and period.
 
 A period that the data covers only in part, the first or the last, is left out: half a week of sales looks like a
-collapse. Weeks start on Monday.
+collapse. Weeks start on Monday. Lines dated far past nearly all others are set aside and counted: one of them would
+make an empty period of every one until then.
 
     >>> lines = pa.table({"time": [datetime(2024, 1, 1), datetime(2024, 2, 29)], "item": ["a", "b"],
     ...                   "quantity": [2, 5], "price": [1.5, 3.0]})
@@ -19,6 +20,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cartveil.errors import ColumnError, ModelError
+from cartveil.insight.sequences.clock import without_stray_times
+from cartveil.insight.sequences.quantities import known_numbers, numbers_of
 from cartveil.insight.sequences.series import DemandSeries, Period
 
 #: 1970-01-01 was a Thursday, so day 4 was the first Monday.
@@ -32,13 +35,14 @@ def period_totals(lines: pa.Table, *, period: Period = "week", until: date | Non
         lines: `time`, `item` and `quantity`; of the price of a unit (`price`), `category` and `description` what there
             is. No other column is looked at.
         period: How long a period is.
-        until: Last day that the data covers; default: the day of the last line.
+        until: Last day that the data covers; default: the day of the last line that no wrong clock dated, see
+            `without_stray_times`.
 
     Returns:
         Demand, never negative; prices are means over units.
 
     Raises:
-        ColumnError: A needed column is missing.
+        ColumnError: A needed column is missing, or `quantity` does not hold numbers.
         ModelError: The lines do not cover one whole period.
     """
     for name in ("time", "item", "quantity"):
@@ -47,14 +51,14 @@ def period_totals(lines: pa.Table, *, period: Period = "week", until: date | Non
     lines = lines.filter(pc.and_(pc.is_valid(lines["item"]), pc.is_valid(lines["time"])))
     if lines.num_rows == 0:
         raise ModelError("no event with an item and a time", hint="nothing can be forecast from an empty release")
-    days = _days(lines["time"])
+    lines, days, strays = _dated(lines, until)
     starts, columns = _periods(days, period, until)
     encoded = pc.dictionary_encode(lines["item"].cast(pa.string()).combine_chunks())
     names = np.asarray(encoded.dictionary.to_pylist(), dtype=object)
     order = np.argsort(names.astype(str), kind="stable")
     rows = np.argsort(order)[encoded.indices.to_numpy()]
     grid = _Grid(rows, columns, (len(names), len(starts)))
-    quantity = np.maximum(_numbers(lines["quantity"]), 0.0)
+    quantity = np.maximum(numbers_of(lines, "quantity"), 0.0)
     return DemandSeries(
         items=tuple(str(names[row]) for row in order),
         starts=starts,
@@ -64,6 +68,7 @@ def period_totals(lines: pa.Table, *, period: Period = "week", until: date | Non
         prices=_prices(lines, grid, quantity),
         categories=_texts(lines, "category", rows, len(names)) if "category" in lines.column_names else (),
         period=period,
+        set_aside=strays,
     )
 
 
@@ -80,6 +85,13 @@ class _Grid:
         place = self.rows[inside] * self.shape[1] + self.columns[inside]
         total = np.bincount(place, weights=values[inside], minlength=self.shape[0] * self.shape[1])
         return total.reshape(self.shape).astype(np.float32)  # (I, W)
+
+
+def _dated(lines: pa.Table, until: date | None) -> tuple[pa.Table, NDArray[np.datetime64], int]:
+    """Return lines with their days, and how many others a wrong clock dated; who says `until` knows what is now."""
+    days = _days(lines["time"])
+    kept = without_stray_times(days) if until is None else np.ones(len(days), dtype=bool)
+    return lines.filter(pa.array(kept)), days[kept], int((~kept).sum())
 
 
 def _days(times: pa.ChunkedArray) -> NDArray[np.datetime64]:
@@ -114,15 +126,10 @@ def _start(numbers: NDArray[np.int64], period: Period) -> NDArray[np.datetime64]
     return (numbers * 7 + _FIRST_MONDAY if period == "week" else numbers).astype("datetime64[D]")
 
 
-def _numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    values = column.cast(pa.float64()).to_numpy()
-    return np.asarray(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0))
-
-
 def _prices(lines: pa.Table, grid: _Grid, quantity: NDArray[np.float64]) -> NDArray[np.float32] | None:
-    if "price" not in lines.column_names:
+    price = known_numbers(lines, "price")
+    if price is None:
         return None
-    price = _numbers(lines["price"])
     units = np.where(price > 0, quantity, 0.0)
     paid, sold = grid.total(price * units), grid.total(units)
     return np.divide(paid, sold, out=np.full(grid.shape, np.nan, dtype=np.float32), where=sold > 0)

@@ -20,7 +20,7 @@ def weekly_demand(events: ProtectedEvents, *, until: date | None = None) -> Dema
 
     Args:
         events: Needs `time`, `item` and `quantity`; see `period_totals`.
-        until: Last day that the data covers; default: the day of the last event.
+        until: Last day that the data covers; default: the day of the last event that no wrong clock dated.
 
     Raises:
         ColumnError: A needed column is missing.

@@ -161,3 +161,40 @@ def test_what_is_kept_of_a_customer_does_not_grow_for_ever(model: CardFraud) -> 
 def test_a_town_of_other_size_is_scored_too(model: CardFraud, payments: Callable[..., pa.Table]) -> None:
     other = payments(seed=3, customers=4, terminals=3, days=12)
     assert model.score(other).num_rows == other.num_rows
+
+
+def test_one_wrong_clock_does_not_reach_who_pays_at_the_same_terminal(model: CardFraud) -> None:
+    wrong, right = Scorer(model), Scorer(model)
+    day = 86400
+    for scorer, seconds in ((wrong, 50 * day), (right, 0)):
+        scorer.score_one(Transaction("first", 1_530_000_000, "c1", "m1", 20.0))
+        scorer.score_one(Transaction("ahead", 1_530_000_000 + seconds, "c2", "m1", 20.0))
+        scorer.score_one(Transaction("there", 1_530_000_000 + 60, "c3", "m1", 20.0))
+    assert wrong.state.terminals["m1"].owner.latest == 1_530_000_000 + 50 * day
+    assert wrong.state.customers["c3"].owner.latest == 1_530_000_060
+    for scorer in (wrong, right):
+        assert scorer.report("there")
+    elsewhere = Transaction("elsewhere", 1_530_000_000 + 120, "c3", "m2", 20.0)
+    assert wrong.score_one(elsewhere) == pytest.approx(right.score_one(elsewhere), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("payment", "path"),
+    [
+        (Transaction("t", 1_530_000_000 + 10 * 365 * 86400, "c1", "m1", 20.0), "seconds"),
+        (Transaction("t", 1_530_000_001, None, "m1", 20.0), "customer"),
+        (Transaction("t", 1_530_000_001, "c1", None, 20.0), "terminal"),
+    ],
+)
+def test_what_no_payment_can_be_is_refused_and_leaves_nothing_behind(
+    model: CardFraud, payment: Transaction, path: str
+) -> None:
+    scorer = Scorer(model)
+    scorer.score_one(Transaction("first", 1_530_000_000, "c1", "m1", 20.0))
+    before = (set(scorer.state.customers), set(scorer.state.terminals), scorer.state.latest)
+    with pytest.raises(InputError) as caught:
+        scorer.score_one(payment)
+    assert caught.value.path == path
+    assert caught.value.hint
+    assert (set(scorer.state.customers), set(scorer.state.terminals), scorer.state.latest) == before
+    assert scorer.report("first")

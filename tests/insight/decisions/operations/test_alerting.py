@@ -1,16 +1,21 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 pytest.importorskip("torch")
 
+from cartveil.errors import ModelError
 from cartveil.insight.decisions.operations import watch
 from cartveil.insight.decisions.operations.incidents import name_of
 from cartveil.insight.decisions.operations.planting import plant_incidents
 from cartveil.insight.decisions.operations.verdicts import Verdict
-from cartveil.insight.decisions.watch import audit_stream
+from cartveil.insight.decisions.watch import DetectorConfig, audit_stream, train_detector
 from cartveil.insight.decisions.watch.rules import RuleConfig, apply_rules
+from cartveil.insight.decisions.watch.staff import spec_without_rules, staff_stream
 from staffroom import UNTIL
 
 SINCE = int(UNTIL.timestamp()) // 86400
@@ -64,8 +69,6 @@ def test_a_honeytoken_alerts_beside_the_budget_and_stands_first(log, detector):
 
 
 def test_a_gap_in_the_log_is_an_alert_of_its_own(planted, stream, detector):
-    import pyarrow as pa
-
     middle = planted.log.num_rows - 200
     cut = pa.concat_tables([planted.log.slice(0, middle), planted.log.slice(middle + 5)])
     found = watch(detector, audit_stream(cut)[0], per_day=1, since=UNTIL, rules=(cut, apply_rules(cut)))
@@ -91,13 +94,36 @@ def test_verdicts_of_later_days_do_not_change_earlier_alerts(stream, detector):
     assert alerted(changed) == alerted(plain)
 
 
+def test_without_a_day_before_since_there_is_nothing_to_set_the_budget_on(log, detector):
+    stream = audit_stream(log)[0]
+    late = stream.filter(pc.greater_equal(stream["time"], pa.scalar(UNTIL, stream["time"].type)))
+    with pytest.raises(ModelError, match="no day before `since`"):
+        watch(detector, late, per_day=1, since=UNTIL)
+
+
+def test_it_is_known_whether_the_budget_was_set_on_days_of_the_training(stream, detector):
+    assert watch(detector, stream, per_day=1, since=UNTIL).unseen
+    assert not watch(detector, stream, per_day=1, since=UNTIL - timedelta(days=14)).unseen
+
+
+def test_rules_that_the_detector_takes_as_evidence_are_not_added_again(planted):
+    described, spec = staff_stream(planted.log)
+    plain = DetectorConfig(network=False)
+    rules = (planted.log, apply_rules(planted.log))
+    knows = train_detector(described, spec=spec, until=UNTIL, config=plain)
+    bare = train_detector(described, spec=spec_without_rules(spec), until=UNTIL, config=plain)
+    alone, beside = (watch(knows, described, per_day=2, since=UNTIL, rules=each) for each in (None, rules))
+    np.testing.assert_array_equal(beside.score, alone.score)
+    assert {"bulk", "off_hours"} & {source for alert in beside.alerts for source in alert.found_by}
+    alone, beside = (watch(bare, described, per_day=2, since=UNTIL, rules=each) for each in (None, rules))
+    assert (beside.score > alone.score).any()
+
+
 def test_an_empty_stream_gives_no_alert(stream, detector):
     assert watch(detector, stream.slice(0, 0), per_day=1, since=UNTIL).alerts == ()
 
 
 def test_a_log_in_another_zone_gives_the_same_alerts(planted, detector):
-    import pyarrow as pa
-
     zone = pa.timestamp("us", "Asia/Shanghai")
     there = planted.log.set_column(1, "time", planted.log["time"].cast(zone))
     found = [
@@ -105,3 +131,12 @@ def test_a_log_in_another_zone_gives_the_same_alerts(planted, detector):
         for log in (planted.log, there)
     ]
     assert [name_of(alert) for alert in found[0].alerts] == [name_of(alert) for alert in found[1].alerts]
+
+
+def test_what_a_rule_finds_every_few_days_is_no_reason(log, detector):
+    findings = apply_rules(log)
+    weak = replace(findings, severity=np.full(len(findings), 0.05))
+    found = watch(detector, audit_stream(log)[0], per_day=2, since=UNTIL, rules=(log, weak.without("log_gap")))
+    by_detector = [alert for alert in found.alerts if "detector" in alert.found_by]
+    assert by_detector
+    assert {alert.found_by for alert in by_detector} == {("detector",)}

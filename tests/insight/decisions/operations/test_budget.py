@@ -70,6 +70,24 @@ def test_tied_scores_do_not_flood_a_day():
     assert kept.counts.max() <= 3
 
 
+@pytest.mark.parametrize("per_day", [0.5, 1, 5])
+def test_tied_scores_keep_the_budget(per_day):
+    generator = np.random.default_rng(0)
+    scores, days = np.where(generator.random(3000) < 0.3, 1.0, generator.random(3000)), np.repeat(np.arange(50), 60)
+    early = days < 10
+    kept = keep_budget(choose_budget(scores[early], days[early], per_day=per_day), scores[~early], days[~early])
+    assert kept.ratio == pytest.approx(1, abs=0.15)
+
+
+def test_what_stands_above_tied_scores_comes_before_them():
+    scores, days = np.ones(600), np.repeat(np.arange(20), 30)
+    scores[::30] = 5.0
+    early = days < 10
+    kept = keep_budget(choose_budget(scores[early], days[early], per_day=2), scores[~early], days[~early])
+    assert kept.alerted[scores[~early] == 5.0].all()
+    assert kept.ratio == pytest.approx(1, abs=0.1)
+
+
 def test_what_was_confirmed_does_not_count_against_the_budget():
     scores, days = period(20, first=10)
     attack = np.zeros(len(scores), dtype=bool)

@@ -1,15 +1,19 @@
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 
 pytest.importorskip("torch")
 
 from cartveil.errors import ModelError
 from cartveil.insight.decisions.operations.planting import CAUSES, plant_incidents
-from cartveil.insight.decisions.operations.reasons_check import deletion_check, named_causes, named_fields
+from cartveil.insight.decisions.operations.reasons_check import (
+    deletion_check,
+    named_causes,
+    named_fields,
+    named_rules,
+)
 from cartveil.insight.decisions.watch import Alert, audit_stream
 from staffroom import UNTIL
 
@@ -72,30 +76,35 @@ def test_fields_are_read_off_the_sentences_that_a_person_sees(detector):
     assert named_fields(silent, detector.spec) == ()
 
 
-def test_each_incident_has_an_actor_day_of_its_own_and_the_rest_of_the_log_is_as_it_was(log, planted):
-    assert len(set(planted.planted)) == len({(actor, day) for _, actor, day in planted.planted})
-    touched = pa.array([f"{actor}" for _, actor, _ in planted.planted])
-    before = log.filter(pc.less(log["time"], pa.scalar(UNTIL)))
-    assert planted.log.slice(0, before.num_rows).equals(before)
-    assert set(touched.to_pylist()) <= set(log["actor"].to_pylist())
-
-
-def test_the_log_stays_in_order_and_keeps_its_columns(log, planted):
-    times = planted.log["time"].to_pylist()
-    assert times == sorted(times)
-    assert planted.log.schema == log.schema
-    assert len(set(planted.log["index"].to_pylist())) == planted.log.num_rows
-
-
-def test_what_the_columns_do_not_allow_is_left_out(log):
-    plain = log.drop_columns(["device", "network"])
-    plain = plain.set_column(plain.column_names.index("subject"), "subject", plain["subject"].cast(pa.string()))
-    kinds = {
-        kind for kind, _, _ in plant_incidents(plain, since=SINCE, each=1, generator=np.random.default_rng(0)).planted
+def test_an_alert_that_was_given_is_judged_by_what_it_says(planted, stream, detector):
+    examined = detector.examine(stream)
+    kind, actor, day = next(each for each in planted.planted if each[0] == "other hours")
+    time = UNTIL.replace(hour=3) + (day - SINCE) * timedelta(days=1)
+    given = Alert(actor, time, 1.0, ("outside working hours on 0 of 9 days before",), (), found_by=("off_hours",))
+    found = {
+        each.alerted: each
+        for each in named_causes(examined, planted.planted, CAUSES, detector=detector, alerts=[given])
     }
-    assert kinds == set(CAUSES) - {"other place", "consumers in order"}
+    assert found[True].reasons == ("rule off_hours",)
+    assert found[True].named
+    assert (found[True].kind, found[True].actor, found[True].day) == (kind, actor, day)
+    other = replace(given, found_by=("bulk",))
+    found = named_causes(examined, planted.planted, CAUSES, detector=detector, alerts=[other])
+    assert [each.named for each in found if each.alerted] == [False]
 
 
-def test_too_short_a_log_is_refused(log):
-    with pytest.raises(ModelError, match="too few"):
-        plant_incidents(log, since=SINCE, each=500, generator=np.random.default_rng(0))
+def test_the_detector_is_no_rule_and_rules_that_an_alert_does_not_tell_do_not_count():
+    alert = Alert("anna", UNTIL, 1.0, (), (), found_by=("bulk", "burst", "dormant", "off_hours", "detector"))
+    assert named_rules(alert) == ("rule bulk", "rule burst", "rule dormant")
+    assert named_rules(replace(alert, found_by=("detector",))) == ()
+
+
+def test_what_reasons_weigh_is_what_the_score_is_made_of(stream, detector):
+    examined = detector.examine(stream)
+    assert examined.parts.shape == (len(examined.days.score), len(detector.spec.groups))
+    np.testing.assert_allclose(examined.parts.sum(1), examined.days.score, atol=1e-6)
+
+
+def test_reasons_seldom_name_what_was_not_planted_yet(log, planted, detector):
+    before = named_causes(detector.examine(audit_stream(log)[0]), planted.planted, CAUSES, detector=detector)
+    assert np.mean([each.named for each in before]) < 0.3

@@ -105,3 +105,21 @@ def test_a_protocol_needs_a_seed_and_somebody_to_score(shop, release, quick):
         evaluate_next_basket(release([(f"c{at}", at, "x", "o") for at in range(9)]), protocol=NextBasketProtocol())
     with pytest.raises(ModelError, match="`item`"):
         evaluate_next_basket(type(shop)(shop.table.drop_columns("item"), shop.release, shop.mark))
+
+
+def test_an_order_that_a_wrong_clock_dated_leaves_the_periods_as_they_are(shop, release, quick, found):
+    rows = [
+        (r["subject"], (r["time"] - datetime(2024, 1, 1)).days, r["item"], r["order"]) for r in shop.table.to_pylist()
+    ]
+    said = []
+    whole = evaluate_next_basket(
+        release([*rows, ("c000", 7000, "i00", "stray")]),
+        seeds=(0,),
+        protocol=NextBasketProtocol(config=quick),
+        on_progress=said.append,
+    )
+    assert whole.protocol["set_aside"] == 1
+    assert said[0].startswith("1 rows dated more than 30 days past")
+    for name in ("held_out_from", "test_from", "consumers"):
+        assert whole.protocol[name] == found[0].protocol[name]
+    assert whole.figures["counts"] == found[0].figures["counts"]

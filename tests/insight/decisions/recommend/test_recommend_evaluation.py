@@ -95,3 +95,16 @@ def test_bought_items_cannot_be_found_among_the_new():
     over_all, over_new = judged(scores, target, torch.tensor([[True, False, False]]))
     assert over_all[0, 1] == 1.0
     assert over_new[0, 0] == pytest.approx(1 / np.log2(3))
+
+
+def test_scores_that_are_none_are_refused():
+    with pytest.raises(ModelError, match="a score is NaN"):
+        ndcg_and_recall(torch.tensor([[1.0, torch.nan]]), torch.tensor([[1.0, 0.0]]))
+
+
+@pytest.mark.parametrize("make", [count_popularity, count_personal_popularity, count_neighbours])
+def test_a_scorer_that_has_seen_the_test_period_is_refused(release, make):
+    scorer = _baseline(release, make)  # made before January the 31st
+    assert evaluate(scorer, release(ROWS), since=SINCE)["consumers"] == 2
+    with pytest.raises(ModelError, match="made from events up to 2024-01-31T00:00:00"):
+        evaluate(scorer, release(ROWS), since=datetime(2024, 1, 30))

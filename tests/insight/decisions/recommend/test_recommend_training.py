@@ -117,3 +117,22 @@ def test_orders_and_descriptions_are_optional(shop, small):
 
 def _before(shop, until):
     return pc.less(shop.table["time"], pa.scalar(until, pa.timestamp("us")))
+
+
+def test_a_recommender_is_not_judged_on_what_it_has_seen(trained, shop):
+    with pytest.raises(ModelError, match="which the test asks for") as caught:
+        evaluate(trained, shop, since=datetime(2024, 6, 20))
+    assert "until=2024-06-20" in caught.value.hint
+
+
+def test_an_order_that_a_wrong_clock_dated_changes_nothing(trained, shop, small, release):
+    stray = release([("c000", 7000.0, "i00", "stray"), ("c000", 7000.0, "i01", "stray")])
+    events = type(shop)(pa.concat_tables([shop.table, stray.table]), shop.release, shop.mark)
+    said = []
+    found = train_recommender(events, config=small, on_progress=said.append)
+    assert found.card["data"]["set_aside"] == 2
+    assert trained.card["data"]["set_aside"] == 0
+    assert said[0].startswith("2 rows dated more than 30 days past")
+    assert found.as_of == trained.as_of
+    pairs = zip(trained.model.state_dict().values(), found.model.state_dict().values(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)

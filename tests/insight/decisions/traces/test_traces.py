@@ -169,7 +169,7 @@ def test_the_evaluation_has_every_model_and_measure() -> None:
     test = pa.table({"syscalls": column(rows), "label": ["normal"] * 12 + ["other"] * 6})
     said: list[str] = []
     found = evaluate_traces(train, test, seeds=(0, 1), config=SMALL, on_progress=said.append)
-    assert set(found.figures) == {"lstm", "lstm_mean", "lstm_single", "ngram", "nearest"}
+    assert set(found.figures) == {"lstm", "lstm_mean", "lstm_single", "ngram", "ngram_calmest", "nearest"}
     assert found.figures["lstm"]["auc"] > 0.9
     low, high = found.to_dict()["intervals"]["lstm"]["auc"]
     assert 0.5 < low <= high <= 1
@@ -180,3 +180,12 @@ def test_traces_of_one_kind_cannot_be_judged() -> None:
     table = pa.table({"syscalls": column(program(0, count=4, step=1)), "label": ["normal"] * 4})
     with pytest.raises(ColumnError, match="one kind"):
         evaluate_traces(table, table)
+
+
+def test_a_trace_that_nobody_judged_is_refused() -> None:
+    train = pa.table({"syscalls": column(program(0, count=40, step=1))})
+    test = pa.table({"syscalls": column(program(1, count=3, step=1)), "label": ["normal", "other", None]})
+    with pytest.raises(ColumnError, match="no label"):
+        evaluate_traces(train, test)
+    with pytest.raises(InputError, match="no seed"):
+        evaluate_traces(train, test.slice(0, 2), seeds=())

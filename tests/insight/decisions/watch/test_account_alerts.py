@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -9,8 +10,10 @@ from cartveil.errors import ModelError
 from cartveil.insight.decisions.watch.account_alerts import account_alerts
 from cartveil.insight.decisions.watch.accounts import train_account_judge
 from cartveil.insight.decisions.watch.second_stage import JudgeConfig
+from cartveil.insight.decisions.watch.second_stage.learning import held_back
 from cartveil.insight.decisions.watch.second_stage.occlusion import occluded_evidence
 from cartveil.insight.sequences.consumer_trail import consumer_stream
+from cartveil.insight.sequences.streams import seconds_of
 from cartveil.insight.training.loop import TrainingConfig
 
 torch.set_num_threads(1)
@@ -35,9 +38,35 @@ def test_strangers_sessions_are_alerted_first_with_reasons_about_where_they_come
 
 def test_a_smaller_budget_gives_the_first_of_the_same_alerts(shop):
     judge, stream, _ = shop
-    few, many = (account_alerts(judge, stream, since=UNTIL, per_day=budget) for budget in (0.1, 2))
+    few, many = (account_alerts(judge, stream, since=UNTIL, per_day=budget) for budget in (0.1, 20))
     assert few == many[: len(few)]
     assert len(few) < len(many)
+
+
+def test_the_budget_is_set_on_consumers_that_the_judge_did_not_learn_from(shop):
+    judge, stream, _ = shop
+    unlearnt = held_back(stream["consumer"], judge.config.held_back)
+    clean = seconds_of(stream["time"]) < UNTIL.timestamp()
+    assert 0 < unlearnt.sum() < len(unlearnt) / 3
+    kept = stream.filter(pa.array(~clean | unlearnt))
+    whole, part = (account_alerts(judge, each, since=UNTIL, per_day=0.1) for each in (stream, kept))
+    # Nothing is allowed: the cut is their highest score, whoever else scored higher.
+    highest = judge.score(stream)[clean & unlearnt & _settled(stream, judge)].max()
+    assert min(alert.score for alert in whole) > highest
+    assert len(whole) == _late_above(stream, judge, highest)
+    assert part
+
+
+def _settled(stream, judge):
+    seconds = seconds_of(stream["time"])
+    clean = seconds[seconds < UNTIL.timestamp()]
+    return seconds >= clean.min() + judge.config.settling * (clean.max() - clean.min())
+
+
+def _late_above(stream, judge, cut):
+    late = seconds_of(stream["time"]) >= UNTIL.timestamp()
+    above = stream.filter(pa.array(late & (judge.score(stream) > cut)))
+    return len(set(above["session"].to_pylist()))
 
 
 def test_what_a_column_adds_is_what_the_score_loses_when_it_is_as_usual(shop):

@@ -23,6 +23,7 @@ SPEC = StreamSpec(
     slow=("word",),
     kin=(("word", "state"),),
     excused="echo",
+    amounts=("size",),
 )
 
 
@@ -53,9 +54,13 @@ def test_quiet_values_say_nothing_and_others_do():
     assert found[-1, 0] > 1
 
 
-def test_what_is_excused_says_nothing():
-    found = signals(stream(["a"] * 299 + ["new"], sizes=[1.0] * 299 + [1e6], echoes=["no"] * 299 + ["yes"]))
-    assert found[-1].max() == 0
+def test_what_is_excused_says_nothing_of_amounts_and_all_of_the_rest():
+    words, sizes = ["a"] * 299 + ["new"], [1.0] * 299 + [1e6]
+    plain, excused = (signals(stream(words, sizes=sizes, echoes=["no"] * 299 + [last])) for last in ("no", "yes"))
+    assert plain[-1, -1] > 10
+    assert excused[-1, -1] == 0
+    assert plain[-1, :READINGS].max() > 1
+    np.testing.assert_array_equal(excused[:, :-1], plain[:, :-1])
 
 
 def test_a_size_is_its_logarithm_and_null_is_none():

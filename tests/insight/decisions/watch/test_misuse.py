@@ -107,6 +107,12 @@ def test_every_detector_stands_beside_the_others_with_the_same_keys(found):
     assert found[0].intervals["lstm"]["incident_recall"].value == 1
 
 
+def test_each_row_says_which_command_gives_it(found):
+    protocol = found[0].to_dict()["protocol"]
+    assert protocol["commands"]["lstm"] == "cartveil watch LOG --until DAY --second-stage --rules"
+    assert protocol["commands"].keys() < found[0].figures.keys()
+
+
 def test_it_says_before_training_how_long_it_will_take(found):
     assert "trainings of about" in found[1][0]
 

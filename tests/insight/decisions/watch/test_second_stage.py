@@ -149,6 +149,30 @@ def test_subjects_in_order_rise_within_a_day():
     assert np.mean(rising) > 0.9  # who comes to the last subject begins again
 
 
+def test_subjects_in_order_are_close_and_far_apart():
+    log = _log()
+    wide = log.set_column(log.column_names.index("subject"), "subject", pa.array(np.arange(log.num_rows)))
+    found = subjects_in_order(wide, np.random.default_rng(0), share=1.0, fewest=3).log
+    steps = []
+    for actor in set(found["actor"].to_pylist()):
+        mine = found.filter(pa.array([name == actor for name in found["actor"].to_pylist()]))
+        days = np.array([time.toordinal() for time in mine["time"].to_pylist()])
+        steps += np.diff(mine["subject"].to_numpy())[np.diff(days) == 0].tolist()
+    steps = np.array([step for step in steps if 0 < step <= 20])
+    assert {1, 2, 3} < set(steps)
+    assert 0.3 < np.mean(steps > 3) < 0.7
+
+
+def test_an_event_that_stands_twice_is_learnt_from_once(events):
+    config = JudgeConfig(hidden=4, embedding=2, clean=1.0, training=TrainingConfig(epochs=1))
+    once, twice = (
+        train_judge(each, derive=consumer_stream, corruptions=[SWAP], config=config)
+        for each in (events, pa.concat_tables([events, events]))
+    )
+    stream = consumer_stream(events)[0]
+    np.testing.assert_array_equal(once.score(stream), twice.score(stream))
+
+
 def test_an_empty_log_has_nothing_to_corrupt():
     for corrupt in CORRUPTIONS:
         assert corrupt(_log().slice(0, 0), np.random.default_rng(0)).log.num_rows == 0

@@ -44,11 +44,12 @@ def prepare(events: Transactions, history: HistoryConfig | None = None) -> Prepa
         history: See `HistoryConfig`.
     """
     history = history or HistoryConfig()
+    known = events.known_within(history.delay)
     facts = facts_of(events, history)
     features = features_of(facts, history)
     excess = excess_of(features[:, FEATURES.index("oddness")])
     customer, terminal = (
-        trails_of(owner, events.seconds, features[:, :TOLD], fraud=events.fraud, delay=history.delay)
+        trails_of(owner, events.seconds, features[:, :TOLD], fraud=known, delay=history.delay)
         for owner in (events.customer, events.terminal)
     )
     return Prepared(events, features, excess, customer, terminal, history)

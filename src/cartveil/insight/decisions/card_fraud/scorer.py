@@ -27,6 +27,9 @@ from cartveil.insight.sequences.card_state import Owner, Payment
 from cartveil.insight.sequences.card_trails import steps_of
 from cartveil.insight.sequences.transactions import DAY, LARGEST_AMOUNT, transactions_of
 
+#: A time so far past that of any payment before is a wrong clock: it would settle all that waits.
+_LEAP = 60 * DAY
+
 
 @dataclass(frozen=True)
 class Transaction:
@@ -60,6 +63,14 @@ class Kept:
     trail: State | None = None
 
 
+@dataclass(frozen=True)
+class Open:
+    """A payment whose verdict is not in, as its customer and its terminal remember it, and its score."""
+
+    payments: tuple[Payment, ...]
+    score: float
+
+
 @dataclass
 class ScorerState:
     """What a scorer stores.
@@ -67,12 +78,14 @@ class ScorerState:
     Args:
         customers: By name.
         terminals: By name.
-        open: Payments whose verdict is not in, by name: the payment, and its score.
+        open: Payments whose verdict is not in, by name.
+        latest: When the newest payment was made, -1 before the first.
     """
 
     customers: dict[Hashable, Kept] = field(default_factory=dict)
     terminals: dict[Hashable, Kept] = field(default_factory=dict)
-    open: dict[Hashable, tuple[Payment, float]] = field(default_factory=dict)
+    open: dict[Hashable, Open] = field(default_factory=dict)
+    latest: int = -1
 
 
 class Scorer:
@@ -85,7 +98,9 @@ class Scorer:
     Guarantees:
         - Scores are those of `CardFraud.score` on the same payments within 1e-6.
         - A payment of a name that is open already gets the score that it got, and counts once.
-        - A payment that comes late counts as made when its customer or terminal was last seen.
+        - A payment that comes late counts with its customer as made when that one was last seen, and with its terminal
+          likewise: what is wrong with the clock of one does not reach the other.
+        - What is refused leaves nothing behind.
     """
 
     def __init__(self, model: CardFraud, state: ScorerState | None = None) -> None:
@@ -96,27 +111,28 @@ class Scorer:
         """Return how likely a payment is fraud, and remember it.
 
         Raises:
-            InputError: The amount is no number.
+            InputError: The amount is no number, customer or terminal is unknown, or the time lies more than 60 days
+                past that of any payment before.
         """
-        if not np.isfinite(payment.amount):
-            raise InputError("amount is no number", path="amount", hint="leave the payment out")
         before = self.state.open.get(payment.transaction)
         if before is not None:
-            return before[1]
+            return before.score
+        self._require_usable(payment)
         customer = self.state.customers.setdefault(payment.customer, Kept())
         terminal = self.state.terminals.setdefault(payment.terminal, Kept())
-        now = max(payment.seconds, customer.owner.latest, terminal.owner.latest)
-        settled = [self._settled(kept.owner, now) for kept in (customer, terminal)]
+        now = [max(payment.seconds, kept.owner.latest) for kept in (customer, terminal)]
+        settled = [self._settled(kept.owner, each) for kept, each in zip((customer, terminal), now, strict=True)]
         cents = cents_of(np.minimum([payment.amount], LARGEST_AMOUNT))
         facts = self._facts(now, int(cents[0]), (customer.owner, terminal.owner))
         features = features_of(facts, self.model.history)
-        excess = excess_of(features[:, TOLD - 1])
-        made = Payment(now, int(cents[0]), int(excess[0]), tuple(features[0, :TOLD].tolist()), payment.transaction)
+        excess, told = excess_of(features[:, TOLD - 1]), tuple(features[0, :TOLD].tolist())
+        made = tuple(Payment(each, int(cents[0]), int(excess[0]), told, payment.transaction) for each in now)
         states = self._read((customer, terminal), settled, made)
         score = self._fused(states, features)
-        for kept in (customer, terminal):
-            kept.owner.add(made)
-        self.state.open[payment.transaction] = (made, score)
+        for kept, each in zip((customer, terminal), made, strict=True):
+            kept.owner.add(each)
+        self.state.open[payment.transaction] = Open(made, score)
+        self.state.latest = max(self.state.latest, payment.seconds)
         return score
 
     def report(self, transaction: Hashable) -> bool:
@@ -128,7 +144,8 @@ class Scorer:
         found = self.state.open.get(transaction)
         if found is None:
             return False
-        found[0].fraud = True
+        for payment in found.payments:
+            payment.fraud = True
         return True
 
     def forget(self, customer: Hashable) -> bool:
@@ -143,29 +160,40 @@ class Scorer:
             payment.name = None
         return kept is not None
 
+    def _require_usable(self, payment: Transaction) -> None:
+        if not np.isfinite(payment.amount):
+            raise InputError("amount is no number", path="amount", hint="leave the payment out")
+        for name in ("customer", "terminal"):
+            if getattr(payment, name) is None:
+                raise InputError(f"{name} is unknown", path=name, hint="leave the payment out")
+        if self.state.latest >= 0 and payment.seconds > self.state.latest + _LEAP:
+            hint = "mend the clock; after a longer pause begin with `scorer_of` and a table of what came before"
+            raise InputError("the time lies more than 60 days past any payment before", path="seconds", hint=hint)
+
     def _settled(self, owner: Owner, now: int) -> list[Payment]:
         settled = owner.settle(now, self._delay)
         for payment in settled:
             self.state.open.pop(payment.name, None)
         return settled
 
-    def _facts(self, now: int, cents: int, owners: Sequence[Owner]) -> NDArray[np.int64]:
-        customer, terminal = owners
-        own = [cents, now % DAY, (now // DAY + 3) % 7]
+    def _facts(self, now: Sequence[int], cents: int, owners: Sequence[Owner]) -> NDArray[np.int64]:
+        customer = owners[0]
+        own = [cents, now[0] % DAY, (now[0] // DAY + 3) % 7]
         habit = [*customer.clean, *customer.fresh]
-        known = [*customer.facts(now, self._delay), *terminal.facts(now, self._delay)]
+        known = [fact for owner, each in zip(owners, now, strict=True) for fact in owner.facts(each, self._delay)]
         return np.array([[*own, *habit, *known]], dtype=np.int64)  # (1, facts)
 
-    def _read(self, kept: Sequence[Kept], settled: Sequence[list[Payment]], made: Payment) -> Tensor | None:
+    def _read(self, kept: Sequence[Kept], settled: Sequence[list[Payment]], made: Sequence[Payment]) -> Tensor | None:
         """Let both trails take their steps up to this payment, and return their states, (1, 2H)."""
         network, states = self.model.network, []
         if not network.config.trails:
             return None
-        for encoder, each, payments in zip((network.customer, network.terminal), kept, settled, strict=True):
-            steps = _steps(each.owner, payments, made, delay=self._delay)
+        encoders = (network.customer, network.terminal)
+        for encoder, each, payments, now in zip(encoders, kept, settled, made, strict=True):
+            steps = _steps(each.owner, payments, now, delay=self._delay)
             found, each.trail = carried(encoder, steps[None], each.trail)
             states.append(found[:, -1])  # (1, H)
-            each.owner.step = made.seconds
+            each.owner.step = now.seconds
         return torch.cat(states, dim=1)
 
     def _fused(self, states: Tensor | None, features: NDArray[np.float32]) -> float:
@@ -190,6 +218,7 @@ def scorer_of(model: CardFraud, table: pa.Table) -> Scorer:
     waiting = np.flatnonzero(seconds > seconds[-1:] - delay)
     scores = dict(zip(waiting.tolist(), model.probabilities(prepared, waiting).tolist(), strict=True))
     _remember(scorer.state, prepared, table["transaction"], scores=scores, delay=delay)
+    scorer.state.latest = int(seconds[-1]) if len(seconds) else -1
     if model.network.config.trails:
         _remember_trails(scorer, prepared)
     return scorer
@@ -207,7 +236,7 @@ def _remember(
         prepared.excess.tolist(),
         prepared.features[:, :TOLD].tolist(),
         called,
-        events.fraud.tolist(),
+        events.known_within(delay).tolist(),
         strict=True,
     )
     for row, (seconds, cents, excess, told, name, fraud) in enumerate(columns):
@@ -219,7 +248,7 @@ def _remember(
             owner.add(made)
             owner.step = seconds
         if row in scores:
-            state.open[name] = (made, scores[row])
+            state.open[name] = Open((made, made), scores[row])
 
 
 def _all(names: pa.Array, state: dict[Hashable, Kept]) -> list[Kept]:

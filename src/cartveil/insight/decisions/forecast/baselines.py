@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cartveil.insight.decisions.forecast.horizon import HORIZON, LEVELS, target_sums, targets_of, whole
+from cartveil.insight.decisions.forecast.horizon import (
+    HORIZON,
+    LEVELS,
+    Jittered,
+    target_sums,
+    targets_of,
+    unit_of,
+    whole,
+)
 from cartveil.insight.sequences.levels import levels_of
 from cartveil.insight.sequences.series import DemandSeries
 
@@ -31,11 +39,13 @@ class RecentQuantiles:
         sums = self._sums(demand)
         return np.stack([_quantiles(each) for each in sums], axis=1).astype(np.float32)
 
-    def jittered(self, demand: DemandSeries) -> NDArray[np.float64]:
-        """Return quantiles of demand plus a uniform number between 0 and 1, (I, targets, levels)."""
-        offsets = (np.arange(_SPREAD) + 0.5) / _SPREAD
+    def jittered(self, demand: DemandSeries) -> Jittered:
+        """Return quantiles of demand plus a uniform number of up to one unit."""
+        unit = unit_of(demand.demand)
+        offsets = (np.arange(_SPREAD) + 0.5) / _SPREAD * unit
         spread = [(each[..., None] + offsets).reshape(len(each), -1) for each in self._sums(demand)]
-        return np.stack([_quantiles(each, unknown=LEVELS) for each in spread], axis=1)
+        unknown = [level * unit for level in LEVELS]
+        return Jittered(np.stack([_quantiles(each, unknown=unknown) for each in spread], axis=1), unit)
 
     def _sums(self, demand: DemandSeries) -> list[NDArray[np.float64]]:
         """Return per target its past values, (I, windows)."""
@@ -67,23 +77,24 @@ class PooledQuantiles:
 
     def quantiles(self, demand: DemandSeries) -> NDArray[np.float32]:
         """Return quantiles (I, targets, levels); zeros for an item that never sold."""
-        return whole(self.jittered(demand))
+        found = self.jittered(demand)
+        return whole(found.quantiles / found.unit) * np.float32(found.unit)
 
-    def jittered(self, demand: DemandSeries) -> NDArray[np.float64]:
-        """Return quantiles of demand plus a uniform number between 0 and 1, (I, targets, levels)."""
-        levels = levels_of(demand)
+    def jittered(self, demand: DemandSeries) -> Jittered:
+        """Return quantiles of demand plus a uniform number of up to one unit."""
+        levels, unit = levels_of(demand), unit_of(demand.demand)
         sums = target_sums(demand.demand, horizon=self.horizon)  # (I, W, targets)
-        came = sums + np.random.default_rng(0).random(sums.shape)
+        came = sums + np.random.default_rng(0).random(sums.shape) * unit
         edges = np.quantile(levels.scale[:, -1], np.arange(1, self.bins) / self.bins)
         place, begun = np.searchsorted(edges, levels.scale), np.arange(came.shape[1]) >= levels.started[:, None]
-        answer = np.broadcast_to(np.array(LEVELS), (*came[:, 0].shape, len(LEVELS))).copy()
+        answer = np.broadcast_to(np.array(LEVELS) * unit, (*came[:, 0].shape, len(LEVELS))).copy()
         for number in np.unique(place[:, -1]):
             alike, now = begun & (place == number), (place[:, -1] == number) & begun[:, -1]
             alike = alike if np.isfinite(came[alike]).any() else begun  # all items, where none was alike before
             ratios = came[alike] / levels.scale[alike][:, None]  # (lessons, targets)
             found = _quantiles(ratios.T)  # (targets, levels)
             answer[now] = found * levels.scale[now, -1, None, None]
-        return answer
+        return Jittered(answer, unit)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 Coverage of counts needs care. Where 71% of the periods sell nothing, the best quantile at level .1 is zero, and 71% of
 the outcomes lie at or below it: that is no fault. So `coverage` asks of the outcome plus a uniform number between 0 and
 1 (the randomised probability integral transform), which a calibrated forecast covers with exactly the chance that the
-level says; the uniform number is averaged over instead of drawn. `coverage_plain` is the share at or below.
+level says; the uniform number is averaged over instead of drawn. Where demand comes in fractions, it lies between 0 and
+the small unit that they are counted in. `coverage_plain` is the share at or below.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cartveil.errors import InputError
-from cartveil.insight.decisions.forecast.horizon import LEVELS, SCORED, DemandModel, JitteredModel
+from cartveil.insight.decisions.forecast.horizon import (
+    LEVELS,
+    SCORED,
+    DemandModel,
+    Jittered,
+    JitteredModel,
+    unit_of,
+)
 from cartveil.insight.sequences.series import DemandSeries
 
 #: Share of periods in which stock is to last: what is kept is the quantile of this level.
@@ -72,10 +80,11 @@ class Forecasts:
 
     Args:
         quantiles: Of each coming period, (I, horizon, levels).
-        jittered: The same of demand plus a uniform number, (I, horizon, levels).
+        jittered: The same of demand plus a uniform number of up to one unit, (I, horizon, levels).
         actual: What was sold, NaN unknown, (I, horizon).
         past: Periods before, (I, W).
         rows: Which items of the series they are, (I,).
+        unit: What demand is counted in.
     """
 
     quantiles: NDArray[np.float32]
@@ -83,6 +92,7 @@ class Forecasts:
     actual: NDArray[np.float32]
     past: NDArray[np.float32]
     rows: NDArray[np.int64]
+    unit: float = 1.0
 
 
 def evaluate_forecast(
@@ -128,11 +138,11 @@ def forecasts_at(
         if later.shape[1] < model.horizon:
             raise _no_room(origin, demand)
         quantiles = model.quantiles(known)
-        # A forecast of one value at each level is that value for sure.
-        spread = model.jittered(known) if isinstance(model, JitteredModel) else quantiles + np.array(LEVELS)
+        spread = model.jittered(known) if isinstance(model, JitteredModel) else _sure(quantiles, unit_of(known.demand))
         scored = np.flatnonzero((known.demand > 0).sum(1) >= least_sales)
         cut = np.s_[scored, : model.horizon]
-        found.append(Forecasts(quantiles[cut], spread[cut], later[scored], known.demand[scored], scored))
+        past = known.demand[scored]
+        found.append(Forecasts(quantiles[cut], spread.quantiles[cut], later[scored], past, scored, spread.unit))
     return found
 
 
@@ -161,7 +171,8 @@ def score(
     """
     found = quantiles[:, : actual.shape[1]]
     past = np.zeros((len(actual), 0), dtype=np.float32) if past is None else past
-    return score_of(Forecasts(found, found + np.array(LEVELS), actual, past, np.arange(len(actual))))
+    spread = _sure(found, unit_of(actual))
+    return score_of(Forecasts(found, spread.quantiles, actual, past, np.arange(len(actual)), spread.unit))
 
 
 def score_of(forecasts: Forecasts) -> ForecastScore:
@@ -169,11 +180,12 @@ def score_of(forecasts: Forecasts) -> ForecastScore:
     lost, sold = losses_of(forecasts)
     known = np.isfinite(forecasts.actual)
     actual, levels = forecasts.actual[known], LEVELS[:SCORED]
-    spread, reached = forecasts.jittered[known], forecasts.quantiles[known] >= actual[:, None] - 1e-6
+    above = (forecasts.jittered[known] - actual[:, None]) / forecasts.unit  # (outcomes, levels)
+    reached = forecasts.quantiles[known] >= actual[:, None] - 1e-6
     return ForecastScore(
         wql=wql_of(lost, sold),
         rmsse=_rmsse(forecasts),
-        coverage={f"{level:.1f}": _share(spread[:, place] - actual) for place, level in enumerate(levels)},
+        coverage={f"{level:.1f}": _share(above[:, place]) for place, level in enumerate(levels)},
         coverage_plain={f"{level:.1f}": _share(reached[:, place]) for place, level in enumerate(levels)},
         stock=_stock(forecasts.quantiles[known][:, LEVELS.index(SERVICE)], actual),
     )
@@ -190,6 +202,11 @@ def losses_of(forecasts: Forecasts) -> tuple[NDArray[np.float64], NDArray[np.flo
 def wql_of(lost: NDArray[np.float64], sold: NDArray[np.float64]) -> float:
     """Return the weighted quantile loss of items with these losses and units."""
     return float(2 * lost.sum() / max(float(sold.sum()), 1e-9))
+
+
+def _sure(quantiles: NDArray[np.float32], unit: float) -> Jittered:
+    # A forecast of one value at each level is that value for sure.
+    return Jittered(quantiles + np.array(LEVELS) * unit, unit)
 
 
 def _no_room(origin: int, demand: DemandSeries) -> InputError:

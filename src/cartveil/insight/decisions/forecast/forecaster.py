@@ -14,12 +14,20 @@ from numpy.typing import NDArray
 
 from cartveil.errors import InputError, ModelError
 from cartveil.insight.decisions.forecast.evaluation import score
-from cartveil.insight.decisions.forecast.horizon import HORIZON, LEVELS, periods_table, targets_of, totals_table, whole
+from cartveil.insight.decisions.forecast.horizon import (
+    HORIZON,
+    Jittered,
+    periods_table,
+    targets_of,
+    totals_table,
+    whole,
+)
 from cartveil.insight.decisions.forecast.lessons import WARM_UP, Lessons, Plan, count_loss, lessons_of, predict
 from cartveil.insight.decisions.forecast.statics import Vocabulary, ids_of
 from cartveil.insight.models.card import load_model, save_model
 from cartveil.insight.models.counts import CountConfig, CountModel
 from cartveil.insight.models.encoder import EncoderConfig
+from cartveil.insight.sequences.clock import STRAYS
 from cartveil.insight.sequences.levels import levels_of
 from cartveil.insight.sequences.series import DemandSeries
 from cartveil.insight.training.loop import Epoch, TrainingConfig, fit
@@ -80,6 +88,8 @@ class Forecaster:
         vocabularies: What of an item is embedded.
         held_back: Weighted quantile loss on the last periods of the training data, by a model that had not seen them;
             NaN where there were too few periods to hold any back.
+        seasonal: Whether it was trained with the time of the year, and so is asked with it, however much is known then.
+        set_aside: Order lines that a wrong clock dated, which it was not trained on.
     """
 
     model: CountModel
@@ -87,6 +97,8 @@ class Forecaster:
     unit: float = 1.0
     vocabularies: tuple[Vocabulary, ...] = ()
     held_back: float = float("nan")
+    seasonal: bool = False
+    set_aside: int = 0
 
     @property
     def horizon(self) -> int:
@@ -97,10 +109,9 @@ class Forecaster:
         """Return quantiles (I, targets, levels) of what follows; an item that never sold gets zeros."""
         return whole(self._counted(demand)) * np.float32(self.unit)
 
-    def jittered(self, demand: DemandSeries) -> NDArray[np.float64]:
-        """Return quantiles of demand plus a uniform number between 0 and 1, (I, targets, levels)."""
-        counted = self._counted(demand)
-        return counted if self.unit == 1 else whole(counted) * self.unit + np.array(LEVELS)
+    def jittered(self, demand: DemandSeries) -> Jittered:
+        """Return quantiles of demand plus a uniform number of up to one unit."""
+        return Jittered(self._counted(demand) * self.unit, self.unit)
 
     def forecast(self, demand: DemandSeries) -> pa.Table:
         """Return item, the first day of each coming period (`week`, say) and its quantiles `q10` ... `q98`."""
@@ -119,6 +130,7 @@ class Forecaster:
         """
         features = self.model.config.encoder.numeric
         own = {"kind": KIND, "config": asdict(self.config), "features": features, "unit": self.unit}
+        own |= {"seasonal": self.seasonal, "rows_set_aside": self.set_aside}
         own["vocabularies"] = [[each.field, list(each.names)] for each in self.vocabularies]
         save_model(folder, self.model.state_dict(), {**(card or {}), **own, "held_back_wql": _number(self.held_back)})
 
@@ -138,19 +150,20 @@ class Forecaster:
             shape = _shape(config, int(card["features"]), vocabularies)
             model = CountModel(shape)
             model.load_state_dict(state)
-            unit = float(card["unit"])
+            unit, seasonal, strays = float(card["unit"]), bool(card["seasonal"]), int(card["rows_set_aside"])
         except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
             raise ModelError("card does not fit the weights", path=str(folder), hint="train the model again") from error
         held_back = card.get("held_back_wql")
-        return cls(model.eval(), config, unit, vocabularies, float("nan") if held_back is None else float(held_back))
+        worth = float("nan") if held_back is None else float(held_back)
+        return cls(model.eval(), config, unit, vocabularies, worth, seasonal, strays)
 
     def _counted(self, demand: DemandSeries) -> NDArray[np.float64]:
-        levels, ids = levels_of(_latest(demand, self.config.periods)), ids_of(demand, self.vocabularies)
+        levels = levels_of(_latest(demand, self.config.periods), seasonal=self.seasonal)
         expected = self.model.config.encoder.numeric
         if levels.features.shape[-1] != expected:
             hint = "give periods, order lines and prices where training had them, and only there"
             raise ModelError("the forecaster was trained on another kind of series", hint=hint)
-        return predict(self.model, levels, ids, unit=self.unit)
+        return predict(self.model, levels, ids_of(demand, self.vocabularies), unit=self.unit)
 
 
 def train_forecaster(
@@ -169,7 +182,7 @@ def train_forecaster(
         demand: What is known up to now; nothing later is looked at.
         config: See `ForecastConfig`.
         on_epoch: Called after every epoch, of the rehearsal and of the training.
-        on_progress: Told before training begins how long it will take.
+        on_progress: Told before training begins how long it will take, and how many order lines were set aside.
 
     Raises:
         ModelError: No item has a sale, or there are too few periods.
@@ -177,10 +190,13 @@ def train_forecaster(
     config = config or ForecastConfig()
     demand = _latest(demand, config.periods)
     lessons = lessons_of(demand, _plan(config))
+    if demand.set_aside:
+        on_progress(f"{demand.set_aside:,} {STRAYS}")
     on_progress(f"training will take about {_seconds(lessons, config):.0f} s")
     held_back = _rehearse(demand, config, on_epoch)
     model = _fit(lessons, config, on_epoch)
-    return Forecaster(model, config, lessons.unit, lessons.vocabularies, held_back)
+    seasonal = lessons.levels.seasonal
+    return Forecaster(model, config, lessons.unit, lessons.vocabularies, held_back, seasonal, demand.set_aside)
 
 
 def _rehearse(demand: DemandSeries, config: ForecastConfig, on_epoch: Callable[[Epoch], None]) -> float:

@@ -4,6 +4,7 @@ The sums are forecast of their own, because the quantile of a sum is not the sum
 item are not independent.
 """
 
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -16,6 +17,8 @@ from cartveil.insight.sequences.series import DemandSeries
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
 #: How many of `LEVELS` are scored.
 SCORED = 9
+#: Demand in fractions (kilograms, metres) is counted in this many of its unit.
+FRACTION = 0.001
 #: Periods that are forecast unless a forecaster was made for more or fewer.
 HORIZON = 4
 
@@ -48,13 +51,32 @@ class DemandModel(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Jittered:
+    """Quantiles of demand plus a uniform number between 0 and one unit of counting.
+
+    Args:
+        quantiles: (I, targets, levels).
+        unit: What demand is counted in; see `unit_of`.
+    """
+
+    quantiles: NDArray[np.float64]
+    unit: float = 1.0
+
+
 @runtime_checkable
 class JitteredModel(Protocol):
-    """A model whose coverage can be measured exactly, although demand comes in whole numbers."""
+    """A model whose coverage can be measured exactly, although demand is counted."""
 
-    def jittered(self, demand: DemandSeries) -> NDArray[np.float64]:
-        """Return quantiles of demand plus a uniform number between 0 and 1, (I, targets, levels)."""
+    def jittered(self, demand: DemandSeries) -> Jittered:
+        """Return quantiles of demand plus a uniform number of up to one unit."""
         ...
+
+
+def unit_of(demand: NDArray[np.float32]) -> float:
+    """Return in what demand is counted: pieces, or thousandths where there are fractions."""
+    known = demand[np.isfinite(demand)]
+    return 1.0 if bool((known == np.round(known)).all()) else FRACTION
 
 
 def whole(jittered: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cartveil.errors import ModelError
-from cartveil.insight.decisions.forecast.horizon import LEVELS, target_sums
+from cartveil.insight.decisions.forecast.horizon import LEVELS, target_sums, unit_of
 from cartveil.insight.decisions.forecast.statics import (
     Ids,
     Vocabulary,
@@ -25,8 +25,6 @@ from cartveil.insight.sequences.series import DemandSeries
 
 #: An item's forecast is learnt from once the data reaches this many periods back.
 WARM_UP = 4
-#: Demand in fractions (kilograms, metres) is counted in this many of its unit.
-FRACTION = 0.001
 #: Steps that an epoch should have at least, and series that a step has at least.
 STEPS, FEWEST = 32, 8
 
@@ -155,12 +153,6 @@ def lessons_of(demand: DemandSeries, plan: Plan) -> Lessons:
     vocabularies = vocabularies_of(demand, identify=plan.identify)
     ids = ids_of(demand, vocabularies)
     return Lessons(levels, ids, vocabularies, counts, weight.astype(np.float32), unit, plan)
-
-
-def unit_of(demand: NDArray[np.float32]) -> float:
-    """Return in what demand is counted: pieces, or thousandths where there are fractions."""
-    known = demand[np.isfinite(demand)]
-    return 1.0 if bool((known == np.round(known)).all()) else FRACTION
 
 
 def batch_of(features: NDArray[np.float32], ids: Ids) -> Batch:

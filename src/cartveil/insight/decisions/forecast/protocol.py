@@ -181,6 +181,7 @@ def _protocol(
         "period": series.period,
         "first": str(series.starts[0]),
         "periods": len(series.starts),
+        "rows_set_aside": series.set_aside,
         "seeds": list(seeds),
     }
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cartveil.errors import ModelError
 from cartveil.insight.decisions.operations.budget import Kept, choose_budget, keep_budget
 from cartveil.insight.decisions.operations.verdicts import Recalibration, Verdict, recalibrate
 from cartveil.insight.decisions.watch.alerts import Alert
@@ -42,6 +43,7 @@ class Watch:
         recalibration: What verdicts changed.
         found: The stream as the detector sees it.
         score: Of every (actor, day) of it, those before the period included, (units,).
+        unseen: Whether the budget was set on days that the training had not seen.
     """
 
     alerts: tuple[Alert, ...]
@@ -49,6 +51,7 @@ class Watch:
     recalibration: Recalibration
     found: Scored
     score: NDArray[np.float64]
+    unseen: bool = True
 
 
 def watch(
@@ -67,17 +70,23 @@ def watch(
         stream: The events, those before `since` included.
         per_day: Alerts per calendar day.
         since: From when on.
-        rules: A log and what rules found in it; the log must be the one that the stream was made of.
+        rules: A log and what rules found in it; the log must be the one that the stream was made of. What the detector
+            takes as evidence already (`staff_stream`) is not added again: it gives reasons, and alerts that stand
+            beside the budget.
         verdicts: What was said of earlier alerts.
 
     Returns:
         Alerts, and all that they rest on; the alerts of a day rest on that day and those before it.
+
+    Raises:
+        ModelError: The stream has no day before `since` to set the budget on.
     """
     found = detector.examine(stream)
     begin = seconds_at(since) // _DAY
-    clean = _clean(found, detector, begin)
+    clean, unseen = _clean(found, detector, begin)
     units = _units(found, detector, rules)
-    parts = (_evidence(found.days.score, clean), _evidence(units.severity.sum(1), clean))
+    by_rules = units.severity.sum(1) * (not detector.spec.firm)
+    parts = (_evidence(found.days.score, clean), _evidence(by_rules, clean))
     learnt = recalibrate(verdicts)
     score = (parts[0] + parts[1]) * (units.factors(learnt) if verdicts else 1.0)
     later = found.days.day >= begin
@@ -90,7 +99,7 @@ def watch(
         units.alert(int(unit), float(score[unit]), by_rules_alone=bool(parts[0][unit] < _FOUND)) for unit in chosen
     ]
     alerts += _of_log(rules, since)
-    return Watch(_strongest_first(alerts), kept, learnt, found, score)
+    return Watch(_strongest_first(alerts), kept, learnt, found, score, unseen)
 
 
 @dataclass(frozen=True)
@@ -150,6 +159,9 @@ class _Units:
         """Return the alert of a unit, in the words of whatever found it."""
         of_detector = replace(self.detector.alert_of(self.found, unit), score=score)
         mine = self.findings.some(np.flatnonzero(self.of == unit))
+        if not by_rules_alone:
+            # What a rule finds here every few days is no reason, though it adds a little to the score.
+            mine = mine.some(np.flatnonzero(mine.severity >= _FOUND / GRAVEST))
         if self.log is None or not len(mine):
             return of_detector
         of_rules = rule_alerts(self.log, mine, at_least=0.0)[0]
@@ -168,11 +180,13 @@ def _units(found: Scored, detector: Detector, rules: tuple[pa.Table, RuleFinding
     return _Units(found, detector, log, findings, of, names, severity)
 
 
-def _clean(found: Scored, detector: Detector, begin: int) -> NDArray[np.bool_]:
-    """Return which units are validation: before the period that is watched, after what training has seen."""
+def _clean(found: Scored, detector: Detector, begin: int) -> tuple[NDArray[np.bool_], bool]:
+    """Return which units are validation: before the period that is watched, and after what training has seen if any."""
     before = found.days.day < begin
+    if len(before) and not before.any():
+        raise ModelError("no day before `since` to set the budget on", hint="give the days before it as well")
     clean = before & (found.days.day > detector.settled)
-    return clean if clean.any() else before
+    return (clean, True) if clean.any() else (before, not before.any())
 
 
 def _evidence(score: NDArray[np.float64], clean: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -3,7 +3,8 @@
 A threshold chosen once goes stale: people join, screens change, a month ends. So the validation days choose where to
 begin, and each day thereafter is judged by the scores of the days before it, and what was alerted too much or too
 little is made up for over the days that follow. Over a period the mean then stays at the budget whatever happens to
-the scores; what an attack adds and a verdict confirms is not held against it.
+the scores, as long as there is evidence for so many; what an attack adds and a verdict confirms is not held against
+it.
 """
 
 from dataclasses import dataclass, replace
@@ -122,7 +123,8 @@ def keep_budget(
     Guarantees:
         - The threshold of a day rests on earlier days only.
         - Alerts less budget, summed from the first day on, return to 0 whatever the scores do: a day aims at the
-          budget less a part of what stands above it.
+          budget less a part of what stands above it, and of equal scores at the threshold only so many are alerts.
+        - A score of 0 is no alert: days with too little evidence stay below the budget.
 
     Source: the idea of Gibbs and Candès, Adaptive Conformal Inference Under Distribution Shift, NeurIPS 2021, with the
         sum of the errors in place of the last one.
@@ -143,16 +145,26 @@ def _kept(
     thresholds, counts = np.empty(len(period)), np.zeros(len(period), dtype=np.int64)
     alerted, surplus, known = np.zeros(len(scores), dtype=bool), 0.0, budget
     for place, day in enumerate(period):
-        aim = float(np.clip(budget.per_day - surplus / budget.repay, budget.per_day / 10, 3 * budget.per_day))
+        room = budget.per_day - surplus / budget.repay
+        aim = float(np.clip(room, budget.per_day / 10, 3 * budget.per_day))
         thresholds[place] = known.threshold(aim if repay else None)
         today = days == day
-        most = max(1, int(np.ceil(budget.surge * budget.per_day))) if repay else len(scores)
+        most = _most(budget, scores[today & ~excused], thresholds[place], room) if repay else len(scores)
         alerted[_strongest(scores, today & (scores >= thresholds[place]), most)] = True
         counts[place] = (alerted & today & ~excused).sum()
         if repay:
             surplus += counts[place] - budget.per_day
             known = _with_day(known, scores[today & ~excused], int(day))
     return Kept(period, thresholds, counts, alerted, known)
+
+
+def _most(budget: AlarmBudget, scores: NDArray[np.float64], threshold: float, room: float) -> int:
+    """Return how many alerts a day may bring."""
+    most = max(1, int(np.ceil(budget.surge * budget.per_day)))
+    if (scores == threshold).sum() <= room:
+        return most
+    # No threshold can part equal scores: what stands above them, and of them as many as there is room for.
+    return min(most, max(int((scores > threshold).sum()), int(np.ceil(max(room, 0.0)))))
 
 
 def _strongest(scores: NDArray[np.float64], among: NDArray[np.bool_], most: int) -> NDArray[np.int64]:

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 
 from cartveil.errors import ModelError
 from cartveil.insight.decisions.watch.alerts import Alert
+from cartveil.insight.decisions.watch.days import in_utc
 from cartveil.insight.decisions.watch.detector import Detector, Scored
+from cartveil.insight.decisions.watch.rules.alerts import MOST_REASONS, PREFIX
 from cartveil.insight.sequences.streams import StreamSpec
 
+_DAY = 86400
 #: Events of the actor below which the usual is that of all.
 _PAST = 10
 #: Share of the score by which a fall must exceed one at random: taking anything out moves a score a little.
@@ -51,8 +54,9 @@ class Planted:
         actor: In whose name.
         day: Days since 1970.
         score: Of the unit, as the detector gives it.
-        reasons: Fields named, strongest first.
-        causes: Fields that tell of what was planted.
+        reasons: Fields named, strongest first; of an alert also the rules, each as `rule` and its name.
+        causes: Fields and rules that tell of what was planted.
+        alerted: Whether the reasons are those of an alert that was given.
     """
 
     kind: str
@@ -61,6 +65,7 @@ class Planted:
     score: float
     reasons: tuple[str, ...]
     causes: tuple[str, ...]
+    alerted: bool = False
 
     @property
     def named(self) -> bool:
@@ -73,6 +78,11 @@ def named_fields(alert: Alert, spec: StreamSpec) -> tuple[str, ...]:
     patterns = [(name, _pattern(spec.sentence(name))) for name in spec.described]
     told = (name for reason in alert.reasons for name, pattern in patterns if pattern.fullmatch(reason))
     return tuple(dict.fromkeys(told))
+
+
+def named_rules(alert: Alert) -> tuple[str, ...]:
+    """Return the rules whose findings an alert tells, gravest first, each as `rule` and its name."""
+    return tuple(PREFIX + name for name in alert.found_by if name != "detector")[:MOST_REASONS]
 
 
 def _pattern(sentence: str) -> re.Pattern[str]:
@@ -114,27 +124,35 @@ def deletion_check(
 
 
 def named_causes(
-    found: Scored, planted: Sequence[tuple[str, str, int]], causes: Mapping[str, Sequence[str]], *, detector: Detector
+    found: Scored,
+    planted: Sequence[tuple[str, str, int]],
+    causes: Mapping[str, Sequence[str]],
+    *,
+    detector: Detector,
+    alerts: Sequence[Alert] = (),
 ) -> tuple[Planted, ...]:
     """Say of planted incidents how they scored and what the reasons name.
 
     Args:
         found: The stream with the incidents planted, examined.
         planted: Kind, actor and day since 1970 of each.
-        causes: Kind -> fields of the stream that tell of it.
+        causes: Kind -> fields of the stream, and rules, that tell of it.
         detector: That examined it.
+        alerts: Those that were given: an incident among them is judged by what its alert says, and not by what the
+            detector alone would say.
     """
     names = np.asarray(found.stream[detector.spec.actor].cast(pa.string()).to_pylist(), dtype=object)
     first = np.unique(found.actors, return_index=True)
     number = {str(names[row]): int(actor) for actor, row in zip(*first, strict=True)}
+    given = {(alert.actor, int(in_utc(alert.time).timestamp()) // _DAY): alert for alert in alerts}
     answer = []
     for kind, actor, day in planted:
         units = np.flatnonzero((found.days.actor == number.get(actor, -1)) & (found.days.day == day))
         if len(units):
-            unit = int(units[0])
-            reasons = named_fields(detector.alert_of(found, unit), detector.spec)
-            score = float(found.days.score[unit])
-            answer.append(Planted(kind, actor, day, score, reasons, tuple(causes[kind])))
+            alert = given.get((actor, day)) or detector.alert_of(found, int(units[0]))
+            reasons = (*named_rules(alert), *named_fields(alert, detector.spec))
+            score = float(found.days.score[units[0]])
+            answer.append(Planted(kind, actor, day, score, reasons, tuple(causes[kind]), (actor, day) in given))
     return tuple(answer)
 
 

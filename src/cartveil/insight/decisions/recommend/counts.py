@@ -21,7 +21,7 @@ RECENT_DAYS = 30.0
 
 
 class Scorer(Protocol):
-    """What can be evaluated: it has a vocabulary, and scores items for occasions."""
+    """What can be judged: it has a vocabulary, and scores items for occasions."""
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -33,12 +33,22 @@ class Scorer(Protocol):
         ...
 
 
+class DatedScorer(Scorer, Protocol):
+    """A scorer that says which day it was made on, so that nothing that it has seen is asked of it."""
+
+    @property
+    def as_of(self) -> float:
+        """Return the day since 1970 before which everything lies that it was made from."""
+        ...
+
+
 @dataclass(frozen=True)
 class Popularity:
-    """Score an item by its buyers of the last 30 days, (V,), for everybody alike."""
+    """Score an item by its buyers of the 30 days before `as_of`, (V,), for everybody alike."""
 
     vocabulary: Vocabulary
     recent: Tensor
+    as_of: float
 
     def scores(self, baskets: Baskets, occasions: Occasions) -> Tensor:
         """Return a score for every item, (occasions, V)."""
@@ -51,6 +61,7 @@ class PersonalPopularity:
 
     vocabulary: Vocabulary
     recent: Tensor
+    as_of: float
 
     def scores(self, baskets: Baskets, occasions: Occasions) -> Tensor:
         """Return a score for every item, (occasions, V)."""
@@ -66,6 +77,7 @@ class ItemNeighbours:
 
     vocabulary: Vocabulary
     weights: Tensor
+    as_of: float
 
     def scores(self, baskets: Baskets, occasions: Occasions) -> Tensor:
         """Return a score for every item, (occasions, V)."""
@@ -74,17 +86,17 @@ class ItemNeighbours:
 
 def count_popularity(baskets: Baskets, vocabulary: Vocabulary, *, until: float) -> Popularity:
     """Count everybody's purchases before a day."""
-    return Popularity(vocabulary, _recent(baskets, until))
+    return Popularity(vocabulary, _recent(baskets, until), until)
 
 
 def count_personal_popularity(baskets: Baskets, vocabulary: Vocabulary, *, until: float) -> PersonalPopularity:
     """Count everybody's purchases before a day; a consumer's own are counted when scored."""
-    return PersonalPopularity(vocabulary, _recent(baskets, until))
+    return PersonalPopularity(vocabulary, _recent(baskets, until), until)
 
 
 def count_neighbours(baskets: Baskets, vocabulary: Vocabulary, *, until: float) -> ItemNeighbours:
     """Count which items share buyers before a day."""
-    return ItemNeighbours(vocabulary, jaccard_weights(together_before(baskets, until)))
+    return ItemNeighbours(vocabulary, jaccard_weights(together_before(baskets, until)), until)
 
 
 def bought_by(baskets: Baskets, occasions: Occasions) -> Tensor:

@@ -8,21 +8,21 @@ from torch import Tensor
 
 from cartveil.errors import ModelError
 from cartveil.events.protected import ProtectedEvents
-from cartveil.insight.decisions.recommend.counts import Scorer, bought_by
+from cartveil.insight.decisions.recommend.counts import DatedScorer, Scorer, bought_by
 from cartveil.insight.decisions.recommend.measures import judged_by_row, summary_by_row
 from cartveil.insight.decisions.recommend.samples import targets_of
-from cartveil.insight.decisions.recommend.times import day_of
+from cartveil.insight.decisions.recommend.times import day_of, moment_of
 from cartveil.insight.sequences.baskets import Baskets, baskets_of
 from cartveil.insight.sequences.occasions import Occasions, occasions_with_target
 
 
 def evaluate(
-    scorer: Scorer, events: ProtectedEvents, *, since: datetime, until: datetime | None = None
+    scorer: DatedScorer, events: ProtectedEvents, *, since: datetime, until: datetime | None = None
 ) -> dict[str, Any]:
     """Score each consumer's first basket from `since` on, given what they bought before.
 
     Args:
-        scorer: A recommender or a baseline; what it was made from must lie before `since`.
+        scorer: A recommender or a baseline, made from what lies before `since`.
         events: History and targets.
         since: First moment of the test period.
         until: End of the test period, excluded; None for all there is.
@@ -31,10 +31,13 @@ def evaluate(
         `all` and `new`, each with `recall@10` and `ndcg@10`, and `consumers`, how many were scored.
 
     Raises:
-        ModelError: Nobody has both a past and a basket in the test period.
+        ModelError: The scorer has seen the test period, or nobody has both a past and a basket in it.
     """
-    baskets = baskets_of(events.table, scorer.vocabulary)
     start = day_of(since)
+    if scorer.as_of > start:
+        hint = f"train it with `until={since:%Y-%m-%d}`, or test it on what follows"
+        raise ModelError(f"made from events up to {moment_of(scorer.as_of)}, which the test asks for", hint=hint)
+    baskets = baskets_of(events.table, scorer.vocabulary)
     horizon = float("inf") if until is None else day_of(until) - start
     return evaluate_at(scorer, baskets, occasions_with_target(baskets, start, horizon=horizon))
 

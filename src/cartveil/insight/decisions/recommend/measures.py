@@ -7,6 +7,8 @@ those of the basket; a consumer whose basket brings nothing new does not count t
 import torch
 from torch import Tensor
 
+from cartveil.errors import ModelError
+
 #: Length of the list that is judged.
 LENGTH = 10
 
@@ -20,7 +22,12 @@ def ndcg_and_recall(scores: Tensor, target: Tensor) -> Tensor:
 
     Returns:
         NDCG and recall of the rows with a target, (rows, 2). NDCG is over the best list of that row.
+
+    Raises:
+        ModelError: A score is none: it could stand anywhere in a list.
     """
+    if scores.isnan().any():
+        raise ModelError("a score is NaN", hint="the model has no use; train it again, with a lower rate")
     some = target.sum(1) > 0
     scores, target = scores[some], target[some]
     discount = 1 / torch.log2(torch.arange(LENGTH) + 2.0)

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+import pyarrow as pa
 
 from cartveil.insight.decisions.recommend.config import RecommenderConfig
 from cartveil.insight.decisions.recommend.samples import Sample, facts_at, sample_of
 from cartveil.insight.decisions.recommend.times import day_of
-from cartveil.insight.sequences.baskets import Baskets
+from cartveil.insight.sequences.baskets import Baskets, days_of
+from cartveil.insight.sequences.clock import without_stray_times
 from cartveil.insight.sequences.occasions import cutoffs_before, occasions_with_target
 
 #: Occasions of all cutoffs together, which bounds memory.
@@ -26,6 +28,15 @@ class Span:
     held_out: float
     end: float
     horizon: float
+
+
+def without_strays(table: pa.Table) -> tuple[pa.Table, int]:
+    """Return the events less those that a wrong clock dated, and how many those are.
+
+    The latest event ends the last period, so that one dated years ahead would leave nobody to learn from.
+    """
+    kept = without_stray_times(days_of(table["time"]))
+    return (table, 0) if kept.all() else (table.filter(pa.array(kept)), int((~kept).sum()))
 
 
 def span_of(

@@ -28,11 +28,13 @@ from cartveil.insight.decisions.recommend.counts import (
 )
 from cartveil.insight.decisions.recommend.evaluate import judge
 from cartveil.insight.decisions.recommend.measures import summary_by_row
+from cartveil.insight.decisions.recommend.periods import without_strays
 from cartveil.insight.decisions.recommend.recommender import Recommender
 from cartveil.insight.decisions.recommend.times import day_of, moment_of
 from cartveil.insight.decisions.recommend.training import descriptions_of, events_before, quiet, train_recommender
 from cartveil.insight.decisions.recommend.unseen import judge_unseen, shelf_of_unseen
 from cartveil.insight.sequences.baskets import Baskets, baskets_of, days_of
+from cartveil.insight.sequences.clock import STRAYS
 from cartveil.insight.sequences.occasions import Occasions, occasions_with_target
 from cartveil.insight.sequences.vocabulary import Vocabulary, learn_vocabulary
 
@@ -101,6 +103,10 @@ def evaluate_next_basket(
     """
     if not len(seeds):
         raise InputError("needs a seed at least", path="seeds", hint="three are usual")
+    table, strays = without_strays(events_before(events.table, None))
+    if strays:
+        on_progress(f"{strays:,} {STRAYS}")
+        events = replace(events, table=table)
     protocol = _dated(events, protocol or NextBasketProtocol())
     test = _test(events, protocol)
     rows: dict[str, list[Tensor]] = {name: [judge(made, *_asked(test))] for name, made in _counting(test).items()}
@@ -117,7 +123,8 @@ def evaluate_next_basket(
         alone = _trained(events, protocol, lstm_alone(protocol.config), seed, on_progress)
         rows.setdefault("lstm", []).append(judge(alone, *_asked(test)))
     rows["counts"] = [judge(counting, *_asked(test))]
-    return _evaluation(rows, unseen, test, protocol, {"seeds": list(seeds), "seconds": float(np.mean(seconds))})
+    how = {"seeds": list(seeds), "set_aside": strays, "seconds": float(np.mean(seconds))}
+    return _evaluation(rows, unseen, test, protocol, how)
 
 
 def lstm_alone(config: RecommenderConfig) -> RecommenderConfig:
@@ -127,7 +134,7 @@ def lstm_alone(config: RecommenderConfig) -> RecommenderConfig:
 
 
 def _dated(events: ProtectedEvents, protocol: NextBasketProtocol) -> NextBasketProtocol:
-    days = days_of(events_before(events.table, None)["time"])
+    days = days_of(events.table["time"])
     first, end = float(days.min()), float(days.max()) + 1e-6
     horizon = min(protocol.config.horizon, (end - first) / 6)
     since = protocol.test_from or _moment(end - horizon)

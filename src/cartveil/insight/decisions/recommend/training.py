@@ -25,7 +25,7 @@ from cartveil.insight.decisions.recommend.counts import (
 )
 from cartveil.insight.decisions.recommend.evaluate import evaluate_at
 from cartveil.insight.decisions.recommend.measures import judged, summary
-from cartveil.insight.decisions.recommend.periods import Span, span_of, training_samples
+from cartveil.insight.decisions.recommend.periods import Span, span_of, training_samples, without_strays
 from cartveil.insight.decisions.recommend.recommender import Recommender, network
 from cartveil.insight.decisions.recommend.samples import (
     Facts,
@@ -39,6 +39,7 @@ from cartveil.insight.decisions.recommend.times import day_of, moment_of
 from cartveil.insight.models.card import digest_of
 from cartveil.insight.models.heads import BASKET, NEVER, NextBasket, NextBasketBatch
 from cartveil.insight.sequences.baskets import Baskets, baskets_of, days_of
+from cartveil.insight.sequences.clock import STRAYS
 from cartveil.insight.sequences.habits import buyers_of
 from cartveil.insight.sequences.occasions import Occasions, occasions_with_target
 from cartveil.insight.sequences.vocabulary import Vocabulary, learn_vocabulary
@@ -81,7 +82,8 @@ def train_recommender(
         events: A release with `subject`, `time` and `item`, best with `order` and `description`.
         config: See `RecommenderConfig`.
         held_out_from: Start of the validation period; None for the last horizon before `until`.
-        until: Events of this moment or later are not looked at; None to use all.
+        until: Events of this moment or later are not looked at; None to use all but those that a wrong clock dated far
+            ahead, which are counted in the card.
         on_epoch: Called after every epoch.
         on_progress: Called with a line about how long training will take, before it starts.
 
@@ -93,7 +95,9 @@ def train_recommender(
         ModelError: There is no event to learn from, or a column is missing.
     """
     config = config or RecommenderConfig()
-    table = events_before(events.table, until)
+    table, strays = without_strays(events_before(events.table, until))
+    if strays:
+        on_progress(f"{strays:,} {STRAYS}")
     vocabulary = learn_vocabulary(table["item"], at_most=config.max_items)
     baskets = baskets_of(table, vocabulary)
     span = span_of(baskets, config, held_out_from, until)
@@ -109,7 +113,7 @@ def train_recommender(
         facts=facts,
         recent=torch.from_numpy(buyers_of(baskets, span.end, window=RECENT_DAYS)).float(),
         model=model,
-        card=_card(events, baskets, span, history, metrics),
+        card=_card(_data(events, baskets, strays), span, history, metrics),
     )
 
 
@@ -252,18 +256,21 @@ def descriptions_of(table: pa.Table) -> dict[str, str]:
     return dict(zip(counts["item"].to_pylist(), counts["description"].to_pylist(), strict=True))
 
 
-def _card(
-    events: ProtectedEvents, baskets: Baskets, span: Span, history: tuple[Epoch, ...], metrics: Mapping[str, Any]
-) -> dict[str, Any]:
+def _data(events: ProtectedEvents, baskets: Baskets, strays: int) -> dict[str, Any]:
+    return {
+        "digest": digest_of(events.table),
+        "release": dict(events.release),
+        "consumers": baskets.consumers,
+        "events": len(events),
+        "set_aside": strays,
+        "baskets": len(baskets),
+    }
+
+
+def _card(data: dict[str, Any], span: Span, history: tuple[Epoch, ...], metrics: Mapping[str, Any]) -> dict[str, Any]:
     ours = dict(metrics)
     return {
-        "data": {
-            "digest": digest_of(events.table),
-            "release": dict(events.release),
-            "consumers": baskets.consumers,
-            "events": len(events),
-            "baskets": len(baskets),
-        },
+        "data": data,
         "trained_before": moment_of(span.held_out),
         "counted_before": moment_of(span.end),
         "scores_by": "network" if history else "counts",

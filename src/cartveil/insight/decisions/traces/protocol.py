@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cartveil.errors import ColumnError
+from cartveil.errors import ColumnError, InputError
 from cartveil.insight.decisions.measures import (
     Evaluation,
     Figure,
@@ -50,14 +50,20 @@ def evaluate_traces(
 
     Returns:
         `auc`, `ap`, `tpr@1%`, `tpr@5%` of `lstm` (what ships), `lstm_mean` (the same networks, judged by the mean
-        surprise of a trace), `lstm_single` (one network of each seed), `ngram` and `nearest`.
+        surprise of a trace), `lstm_single` (one network of each seed), `ngram` and `nearest`; `ngram_calmest` gives the
+        n-grams the same stretch as the networks.
 
     Raises:
-        ColumnError: A column is missing, or the test traces are all of one kind.
+        ColumnError: A column is missing, a test trace has no label, or the test traces are all of one kind.
+        InputError: No seed.
     """
     config = config or TraceConfig()
     normal = _normal(train, calls, label)
     _need(test, label)
+    if test[label].null_count:
+        raise ColumnError("a trace has no label", path=label, hint="leave out what nobody has judged")
+    if not len(seeds):
+        raise InputError("no seed", path="seeds", hint="give one or more")
     positive = np.array([each != NORMAL for each in test[label].to_pylist()])
     if positive.all() or not positive.any():
         raise ColumnError("holds one kind of trace only", path=label, hint="a ranking needs both kinds")
@@ -78,7 +84,7 @@ def evaluate_traces(
         for name in runs:
             runs[name].append(_judged(positive, scores[name][-1]))
         on_progress(f"seed {seed}: AUC {runs['lstm'][-1]['auc']:.3f}, AP {runs['lstm'][-1]['ap']:.3f}")
-    for name, counted in _counted(normal, test[calls]).items():
+    for name, counted in _counted(normal, test[calls], config.stretch).items():
         scores[name], runs[name] = [counted], [_judged(positive, counted)]
     return evaluation_of(
         "traces",
@@ -110,11 +116,13 @@ def _need(table: pa.Table, name: str) -> None:
         raise ColumnError("this column is missing", path=name, hint=f"it has: {', '.join(table.column_names)}")
 
 
-def _counted(normal: pa.ChunkedArray, asked: pa.ChunkedArray) -> dict[str, NDArray[np.float64]]:
+def _counted(normal: pa.ChunkedArray, asked: pa.ChunkedArray, stretch: int | None) -> dict[str, NDArray[np.float64]]:
     vocabulary = learn_calls(normal)
     known, found = traces_of(normal, vocabulary), traces_of(asked, vocabulary)
+    surprise = count_next_calls(known).surprise(found)
     return {
-        "ngram": count_next_calls(known).scores(found),
+        "ngram": calmest(surprise, found, None),
+        "ngram_calmest": calmest(surprise, found, stretch),
         "nearest": remember_traces(known, order=2).scores(found),
     }
 

@@ -12,6 +12,7 @@ from cartveil.errors import ModelError
 from cartveil.insight.decisions.watch.alerts import Alert, reasons_of
 from cartveil.insight.decisions.watch.detector import seconds_at
 from cartveil.insight.decisions.watch.second_stage.judge import Judge
+from cartveil.insight.decisions.watch.second_stage.learning import held_back
 from cartveil.insight.decisions.watch.second_stage.occlusion import occluded_evidence
 from cartveil.insight.sequences.relations import keys_of
 from cartveil.insight.sequences.streams import seconds_of
@@ -25,11 +26,12 @@ _ENOUGH = 10
 
 @dataclass(frozen=True)
 class _Judged:
-    """Sessions of a stream: which each event belongs to, and each one's highest score, first moment and day."""
+    """Sessions of a stream: which each event belongs to, each one's highest score and first moment, who is unlearnt."""
 
     of: NDArray[np.int64]
     score: NDArray[np.float64]
     seconds: NDArray[np.int64]
+    unlearnt: NDArray[np.bool_]
 
 
 def account_alerts(judge: Judge, stream: pa.Table, *, since: datetime, per_day: float = 10.0) -> tuple[Alert, ...]:
@@ -38,7 +40,8 @@ def account_alerts(judge: Judge, stream: pa.Table, *, since: datetime, per_day: 
     Args:
         judge: See `train_account_judge`.
         stream: As `consumer_stream` returns it, the days that the judge was trained on included: the past is what makes
-            a session strange, and the clean days before `since` are what the budget is set on.
+            a session strange, and the clean days before `since` are what the budget is set on: those of the consumers
+            whom the judge did not learn from, as long as there are such.
         since: Alert on sessions that begin from here on.
         per_day: Budget: how many sessions of a clean day would have been alerted on.
 
@@ -46,11 +49,11 @@ def account_alerts(judge: Judge, stream: pa.Table, *, since: datetime, per_day: 
         ModelError: No event lies before `since` to set the budget on.
     """
     scores = judge.score(stream)
-    found = _sessions(stream, scores)
+    found = _sessions(stream, scores, judge)
     late = found.seconds >= seconds_at(since)
     if late.all():
         raise ModelError("no event before `since` to set the budget on", hint="give the clean days as well")
-    cut = _cut(found, ~late, per_day=per_day, settling=judge.config.settling)
+    cut = _cut(found, ~late, judge, per_day=per_day)
     chosen = np.flatnonzero(late & (found.score > cut))
     chosen = chosen[np.argsort(-found.score[chosen], kind="stable")]
     strange = [_strangest(np.flatnonzero(found.of == session), scores) for session in chosen]
@@ -66,22 +69,26 @@ def account_alerts(judge: Judge, stream: pa.Table, *, since: datetime, per_day: 
     )
 
 
-def _sessions(stream: pa.Table, scores: NDArray[np.float64]) -> _Judged:
+def _sessions(stream: pa.Table, scores: NDArray[np.float64], judge: Judge) -> _Judged:
     keys = keys_of(stream["consumer"], keys_of(stream["session"]) + 1)
     _, first, of = np.unique(keys, return_index=True, return_inverse=True)
     highest = np.full(len(first), -np.inf)
     np.maximum.at(highest, of, scores)
-    return _Judged(of, highest, seconds_of(stream["time"])[first])
+    unlearnt = held_back(stream["consumer"], judge.config.held_back)
+    return _Judged(of, highest, seconds_of(stream["time"])[first], unlearnt[first])
 
 
-def _cut(found: _Judged, clean: NDArray[np.bool_], *, per_day: float, settling: float) -> float:
-    """Return the score above which lie so many sessions of a clean day."""
+def _cut(found: _Judged, clean: NDArray[np.bool_], judge: Judge, *, per_day: float) -> float:
+    """Return the score above which lie so many sessions of a clean day, by consumers that the judge has not learnt."""
     seconds = found.seconds[clean]
     # In the first days everything is new, and the judge did not learn from them.
-    begin = seconds.min() + settling * (seconds.max() - seconds.min())
-    scores = np.sort(found.score[clean & (found.seconds >= begin)])[::-1]
+    begin = seconds.min() + judge.config.settling * (seconds.max() - seconds.min())
+    settled = clean & (found.seconds >= begin)
+    told = settled & found.unlearnt
+    told = told if told.any() else settled
+    scores = np.sort(found.score[told])[::-1]
     days = max(1.0, (seconds.max() - begin) / _DAY)
-    place = int(per_day * days)
+    place = int(per_day * days * told.sum() / settled.sum())
     return float(scores[place]) if place < len(scores) else -np.inf
 
 

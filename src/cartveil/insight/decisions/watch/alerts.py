@@ -1,7 +1,6 @@
 """Alerts: the days of an actor that stand out, and why, in plain words."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,54 +69,109 @@ class Days:
     score: NDArray[np.float64]
 
 
+def by_group(values: NDArray[np.floating], spec: StreamSpec) -> NDArray[np.float64]:
+    """Return the sums over the columns that tell of one thing, (..., fields) -> (..., groups)."""
+    return np.stack([values[..., list(group)].sum(-1) for group in spec.groups], axis=-1).astype(np.float64)
+
+
 def reasons_of(
-    events: pa.Table, past: pa.Table, contributions: NDArray[np.floating], *, spec: StreamSpec, most: int = 3
+    events: pa.Table,
+    past: pa.Table,
+    contributions: NDArray[np.floating],
+    *,
+    spec: StreamSpec,
+    weight: NDArray[np.floating] | None = None,
+    most: int = 3,
 ) -> tuple[str, ...]:
-    """Put the strongest fields of some events into words.
+    """Put the strongest findings of some events into words.
+
+    A finding is told by the column that carries it, or by a rarer one: of those beside which it is counted, since what
+    is strange of a combination may be any part, and of its kin that are not measured themselves.
 
     Args:
         events: The alert's events.
         past: What `usual` is taken from: the actor's earlier events, or the peers' where there are too few.
         contributions: Evidence of each event and field, (events, fields).
         spec: The stream's.
+        weight: What each of the spec's groups adds to the score, (groups,); default: its contributions, summed.
         most: How many reasons at most.
     """
-    weight = contributions.sum(0)
-    said: list[str] = []
-    for field in np.argsort(-weight, kind="stable"):
-        if len(said) == most or weight[field] <= 0.1 * weight.max():
+    weight = by_group(contributions.sum(0), spec) if weight is None else weight
+    said: dict[str, None] = {}
+    for group in np.argsort(-weight, kind="stable"):
+        if len(said) == most or weight[group] <= 0.1 * weight.max():
             break
-        kin = next(group for group in spec.groups if field in group)
-        names = [spec.described[place] for place in sorted(kin, key=lambda place: place != field)]
-        if (sentence := _told(events.slice(int(np.argmax(contributions[:, field])), 1), past, names, spec)) is not None:
-            said.append(sentence)
-    return tuple(dict.fromkeys(said)) or ("an unusual order of usual events",)
+        # Two findings that come down to the same fact are one reason.
+        if (sentence := _told(events, past, contributions, group=spec.groups[group], spec=spec)) is not None:
+            said.setdefault(sentence)
+    return tuple(said) or ("an unusual order of usual events",)
 
 
-def _told(event: pa.Table, past: pa.Table, names: Sequence[str], spec: StreamSpec) -> str | None:
-    """Return what is rarest among columns that tell of one thing; the first of those that are alike."""
-    rarest, sentence = math.inf, None
-    for name in names:
-        numeric = name in spec.numeric
-        value, usual = _say(event[name][0].as_py()), _usual(past[name], numeric=numeric)
-        share = _share(past[name], event[name], numeric=numeric)
-        # A usual value can still surprise the network, as part of an unusual order of events: no reason to a reader.
-        if value != usual and share < rarest:
-            rarest, sentence = share, spec.sentence(name).format(value=value, usual=usual)
+def _told(
+    events: pa.Table,
+    past: pa.Table,
+    contributions: NDArray[np.floating],
+    *,
+    group: Sequence[int],
+    spec: StreamSpec,
+) -> str | None:
+    """Put what kin found into words; where all that carries it is usual, whatever of the kin is not."""
+    rests: dict[str, NDArray[np.floating]] = {}
+    for place in sorted(group, key=lambda place: -contributions[:, place].sum()):
+        for name in _candidates(spec.described[place], group, spec):
+            rests[name] = rests.get(name, 0) + contributions[:, place]
+    every = {spec.described[place]: contributions[:, list(group)].sum(1) for place in group}
+    return _rarest(events, past, rests, spec) or _rarest(events, past, every, spec)
+
+
+def _rarest(
+    events: pa.Table, past: pa.Table, rests: Mapping[str, NDArray[np.floating]], spec: StreamSpec
+) -> str | None:
+    """Return the sentence of the rarest column over the events, by what rests on each; the first of those alike."""
+    rarest, sentence = 0.0, None
+    for name, weight in rests.items():
+        said, usual, rarity = _rarity(events[name], past[name], numeric=name in spec.numeric)
+        if weight @ rarity > rarest:
+            rarest = float(weight @ rarity)
+            sentence = spec.sentence(name).format(value=said[int((weight * rarity).argmax())], usual=usual)
     return sentence
 
 
-def _share(column: pa.ChunkedArray, value: pa.ChunkedArray, *, numeric: bool) -> float:
-    """Return which share of past values was the same, or, of numbers, at least as far from the median."""
-    if not numeric:
-        same = pc.is_in(column, value_set=value.cast(column.type).combine_chunks())
-        return float(np.asarray(same).mean()) if len(column) else 0.0
-    known = column.drop_null().cast(pa.float64()).to_numpy()
-    number = value.cast(pa.float64()).to_numpy(zero_copy_only=False)[0]
-    if np.isnan(number) or not len(known):
-        return float(column.null_count / max(len(column), 1))
-    middle = np.median(known)
-    return float(np.mean(np.abs(known - middle) >= abs(number - middle)))
+def _candidates(carries: str, group: Sequence[int], spec: StreamSpec) -> tuple[str, ...]:
+    """Return the columns that may tell what a column carries: itself first."""
+    counted = dict(spec.counted)
+    beside = (name for name in counted.get(carries, ()) if name in spec.described)
+    kin = (spec.described[place] for place in group)
+    silent = (name for name in kin if name not in counted and name not in spec.sized)
+    return tuple(dict.fromkeys((carries, *beside, *silent)))
+
+
+def _rarity(
+    values: pa.ChunkedArray, past: pa.ChunkedArray, *, numeric: bool
+) -> tuple[list[str], str, NDArray[np.float64]]:
+    """Return values in words, the usual one, and how rare each is in the past, in nats, (values,)."""
+    usual = _usual(past, numeric=numeric)
+    said = [_say(value) for value in values.to_pylist()]
+    # A usual value can still surprise the network, as part of an unusual order of events: no reason to a reader.
+    other = np.array([value != usual for value in said], dtype=bool)
+    return said, usual, np.where(other, -np.log(_shares(past, values, numeric=numeric)), 0.0)
+
+
+def _shares(column: pa.ChunkedArray, values: pa.ChunkedArray, *, numeric: bool) -> NDArray[np.float64]:
+    """Return which share of past values was the same, or, of numbers, at least as far from the median, (values,).
+
+    Half a value is added to the past, so that what was never seen is the rarer the longer the past.
+    """
+    if numeric:
+        past, new = (each.cast(pa.float64()).to_numpy(zero_copy_only=False) for each in (column, values))
+        known = past[~np.isnan(past)]
+        distance = np.sort(np.abs(known - (np.median(known) if len(known) else 0.0)))
+        far = np.abs(new - (np.median(known) if len(known) else 0.0))
+        count = np.where(np.isnan(new), len(past) - len(known), len(known) - np.searchsorted(distance, far))
+    else:
+        seen = {each["values"]: each["counts"] for each in pc.value_counts(column).to_pylist()}
+        count = np.array([seen.get(value, 0) for value in values.to_pylist()])
+    return np.asarray((count + 0.5) / (len(column) + 1.0), dtype=np.float64)
 
 
 def _usual(column: pa.ChunkedArray, *, numeric: bool) -> str:

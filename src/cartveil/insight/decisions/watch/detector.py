@@ -16,13 +16,15 @@ import torch
 from numpy.typing import NDArray
 
 from cartveil.errors import ModelError
-from cartveil.insight.decisions.watch.alerts import Alert, Days, reasons_of
+from cartveil.insight.decisions.watch.alerts import Alert, Days, by_group, reasons_of
 from cartveil.insight.decisions.watch.coding import Coding
 from cartveil.insight.decisions.watch.evidence import (
     Evidence,
     above_own,
+    by_finding,
     highest,
     of_columns,
+    own_habit,
     past_of,
     signals_of,
     with_habits,
@@ -40,6 +42,8 @@ from cartveil.insight.sequences.streams import StreamSpec, in_order, seconds_of
 #: What the card of a saved detector says it is.
 KIND = "detector"
 _MODEL, _JUDGE = "network.", "judge."
+#: Events that an alert shows, and findings whose strangest event is among them.
+_SHOWN, _GRAVEST = 20, 3
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Scored:
         days: Scores per actor and day.
         so_far: What the actor's day is worth up to and including each event, (rows,).
         judged: Evidence above the threshold of the judge, (rows,); 0 without one.
+        parts: What each group of columns adds to the score of an (actor, day), (units, groups).
     """
 
     stream: pa.Table
@@ -63,6 +68,7 @@ class Scored:
     days: Days
     so_far: NDArray[np.float64]
     judged: NDArray[np.float32]
+    parts: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,7 @@ class Detector:
             nothing, none = np.empty(0, dtype=np.int64), np.empty(0)
             empty = Days(nothing, nothing, nothing, none, none)
             evidence, judged = np.empty((0, fields), dtype=np.float32), np.empty(0, dtype=np.float32)
-            return Scored(stream, evidence, none, nothing, empty, none, judged)
+            return Scored(stream, evidence, none, nothing, empty, none, judged, np.empty((0, len(self.spec.groups))))
         past = past_of(stream, self.spec, self.coding.role_ids(stream, self.spec))
         counted = signals_of(stream, self.spec, self.coding, past=past)
         learnt = self.learnt_signals(stream, counted) if self.learnt else None
@@ -179,18 +185,21 @@ class Detector:
         above = evidence.above(self.config.threshold, self.spec)
         findings = above.findings(self.spec)
         usual = self.usual if len(self.usual) else np.zeros(findings.shape[1])
+        peak = highest(findings, past)
+        beyond = np.maximum(peak - own_habit(peak, past, usual), 0.0)
         so_far = above_own(findings, past, usual)
         first_day = int(seconds_of(stream[self.spec.time])[0]) // 86400
         days = Days(
             past.unit,
             past.keys // past.days,
             past.keys % past.days + first_day,
-            highest(findings, past).sum(1).astype(np.float64),
+            peak.sum(1).astype(np.float64),
             highest(so_far[:, None], past)[:, 0].astype(np.float64),
         )
         contributions = above.sudden + above.slow
         score = contributions.sum(1).astype(np.float64) + above.judged
-        return Scored(stream, contributions, score, past.actors, days, so_far, above.judged)
+        parts = by_finding(beyond, self.spec)
+        return Scored(stream, contributions, score, past.actors, days, so_far, above.judged, parts)
 
     def usual_of(self, past: Past, evidence: Evidence, clean: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return what the clean ones of the (actor, day)s hold of each finding on average."""
@@ -256,9 +265,9 @@ class Detector:
     def alert_of(self, found: Scored, unit: int) -> Alert:
         """Put one (actor, day) of an examined stream into an alert, whatever its score."""
         rows = np.flatnonzero(found.days.unit == unit)
-        rows = rows[np.argsort(-found.score[rows], kind="stable")]
-        strange = rows[found.score[rows] > 0][:20]
-        strange = strange if len(strange) else rows[:1]
+        # Not what is strange by itself, but what the score is made of: beyond what this actor's days usually hold.
+        weight = found.parts[unit] if found.parts[unit].any() else None
+        strange = _strangest(found, rows, self.spec)
         events = found.stream.take(pa.array(strange))
         before = np.arange(len(found.score)) < rows.min()
         past = found.stream.filter(pa.array(before & (found.actors == found.actors[rows[0]])))
@@ -268,11 +277,25 @@ class Detector:
             actor=str(events[self.spec.actor][0].as_py()),
             time=events[self.spec.time][0].as_py(),
             score=float(found.days.score[unit]),
-            reasons=reasons_of(events, past, found.contributions[strange], spec=self.spec),
+            reasons=reasons_of(events, past, found.contributions[strange], spec=self.spec, weight=weight),
             events=tuple(int(index.as_py()) for index in events[self.spec.index]),
             subjects=tuple(dict.fromkeys(value.as_py() for value in subjects)),
             evidence=_evidence(found.contributions[strange], self.spec),
         )
+
+
+def _strangest(found: Scored, rows: NDArray[np.int64], spec: StreamSpec) -> NDArray[np.int64]:
+    """Return the events of one (actor, day) that its alert shows, the strangest first; one at least.
+
+    Those on which the gravest findings rest are among them.
+    """
+    rows = rows[np.argsort(-found.score[rows], kind="stable")]
+    gravest = np.argsort(-found.parts[found.days.unit[rows[0]]], kind="stable")[:_GRAVEST]
+    rests = by_group(found.contributions[rows], spec)[:, gravest].argmax(0)
+    first = np.isin(np.arange(len(rows)), rests) & (found.score[rows] > 0)
+    shown = np.sort(np.argsort(~first, kind="stable")[:_SHOWN])
+    shown = shown[found.score[rows[shown]] > 0]
+    return rows[shown] if len(shown) else rows[:1]
 
 
 def _evidence(contributions: NDArray[np.float32], spec: StreamSpec) -> tuple[tuple[str, float], ...]:

@@ -41,8 +41,15 @@ def signals_of(stream: pa.Table, spec: StreamSpec, coding: Coding, *, past: Past
         values = stream[name].cast(pa.float64()).to_numpy(zero_copy_only=False)
         found[:, place] = np.log1p(np.maximum(np.nan_to_num(values), 0.0))
     if spec.excused:
-        found[_is(stream[spec.excused], ("yes",))] = 0.0
+        others = _is(stream[spec.excused], ("yes",))
+        found[np.ix_(others, _amounts(spec))] = 0.0
     return found
+
+
+def _amounts(spec: StreamSpec) -> NDArray[np.bool_]:
+    """Return which signals are of amounts, (signals,)."""
+    counted = np.repeat([name in spec.amounts for name, _ in spec.counted], READINGS)
+    return np.concatenate([counted, [name in spec.amounts for name in spec.sized]]).astype(bool)
 
 
 def with_habits(stream: pa.Table, spec: StreamSpec, signals: NDArray[np.float32]) -> tuple[pa.Table, StreamSpec]:
@@ -149,19 +156,38 @@ def above_own(findings: NDArray[np.float32], past: Past, usual: NDArray[np.float
         past: Who acted on which day.
         usual: What a clean day holds, (findings,); it stands for a few days of every actor.
     """
-    peak = highest(findings, past)
-    actor, day = past.keys // past.days, past.keys % past.days
-    settled = np.searchsorted(past.keys, actor * past.days + np.maximum(day - _SETTLED, 0))
-    begin = np.maximum(np.searchsorted(past.keys, actor * past.days), settled - _WINDOW)
-    count = settled - begin
+    own = own_habit(highest(findings, past), past, usual)
     score = np.zeros(len(findings))
     order = np.argsort(past.unit, kind="stable")
     for finding in range(findings.shape[1]):
-        total = np.concatenate([[0.0], np.cumsum(peak[:, finding], dtype=np.float64)])
-        own = (total[settled] - total[begin] + _PEER_DAYS * usual[finding]) / (count + _PEER_DAYS)
         rising = so_far(findings[order, finding], past.unit[order])
-        score[order] += np.maximum(rising - own[past.unit[order]], 0.0)
+        score[order] += np.maximum(rising - own[past.unit[order], finding], 0.0)
     return score
+
+
+def own_habit(peak: NDArray[np.float32], past: Past, usual: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what the days of the actor before each (actor, day) usually hold of each finding, (units, findings).
+
+    Args:
+        peak: The highest of each day, (units, findings).
+        past: Who acted on which day.
+        usual: What a clean day holds, (findings,).
+    """
+    actor, day = past.keys // past.days, past.keys % past.days
+    settled = np.searchsorted(past.keys, actor * past.days + np.maximum(day - _SETTLED, 0))
+    begin = np.maximum(np.searchsorted(past.keys, actor * past.days), settled - _WINDOW)
+    total = np.concatenate([np.zeros((1, peak.shape[1])), np.cumsum(peak, axis=0, dtype=np.float64)])
+    weight = (settled - begin)[:, None] + _PEER_DAYS
+    return np.asarray((total[settled] - total[begin] + _PEER_DAYS * usual) / weight)
+
+
+def by_finding(findings: NDArray[np.float64], spec: StreamSpec) -> NDArray[np.float64]:
+    """Return what findings say by group of columns, sudden and slow together, (..., findings) -> (..., groups)."""
+    groups = spec.groups
+    answer = findings[..., : len(groups)].astype(np.float64)
+    for place, group in enumerate(spec.slow_groups, start=len(groups)):
+        answer[..., groups.index(group)] += findings[..., place]
+    return answer
 
 
 def so_far(values: NDArray[np.float32], units: NDArray[np.int64]) -> NDArray[np.float64]:

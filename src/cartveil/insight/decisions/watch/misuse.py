@@ -2,6 +2,15 @@
 
 What ships counts what actors do against their habits, takes what rules find as evidence too, and asks a judge that was
 taught to tell whose events they are. Labels are for scoring only; nothing is fitted on them.
+
+On a log with 100,000 events or more to learn from, each row of what ships or a part of it is what a command runs:
+
+    lstm             cartveil watch LOG --until DAY --second-stage --rules
+    no_second_stage  cartveil watch LOG --until DAY --rules
+    counts           cartveil watch LOG --until DAY
+
+On smaller logs the first still is; the others have a next-event network beside the counts there. No command runs
+`no_recurrence`, `rules` or `volume`. A command alerts on the days that score highest, within its budget.
 """
 
 import time
@@ -28,6 +37,7 @@ from cartveil.insight.decisions.watch.network import DetectorConfig
 from cartveil.insight.decisions.watch.rules import rule_scores
 from cartveil.insight.decisions.watch.second_stage import JudgeConfig
 from cartveil.insight.decisions.watch.staff import (
+    LARGE,
     STAFF_CORRUPTIONS,
     plain_log,
     spec_without_rules,
@@ -41,6 +51,12 @@ from cartveil.insight.training.loop import Epoch
 
 #: What ships, among the figures.
 OURS = "lstm"
+#: Which command runs which row; the last two on logs of `LARGE` or more events to learn from.
+COMMANDS = {
+    OURS: "cartveil watch LOG --until DAY --second-stage --rules",
+    "no_second_stage": "cartveil watch LOG --until DAY --rules",
+    "counts": "cartveil watch LOG --until DAY",
+}
 
 _DAY = 86400
 #: Share of the days that is learnt from, where no day is named.
@@ -114,7 +130,12 @@ def evaluate_misuse(
             on_progress(f"{name}, seed {seed}: {time.perf_counter() - begun:.0f} s")
     on_scores(pa.table({"event_id": trial.stream["index"], "score": scores[OURS][0]}))
     scores |= {"rules": [trial.ruled()], "volume": [volume_scores(trial.stream)]}
-    protocol = {"test_start": f"{trial.start:%Y-%m-%d}", "seeds": list(seeds), "unit": "actor and day"}
+    protocol: dict[str, Any] = {
+        "test_start": f"{trial.start:%Y-%m-%d}",
+        "seeds": list(seeds),
+        "unit": "actor and day",
+    }
+    protocol |= {"commands": COMMANDS, "commands_from_events": LARGE}
     return _gathered(trial, scores, protocol, seconds=seconds)
 
 

@@ -32,6 +32,9 @@ from cartveil.insight.sequences.relations import grouped, keys_of, times_before,
 from cartveil.insight.sequences.streams import StreamSpec, seconds_of
 from cartveil.insight.training.loop import Epoch, TrainingConfig
 
+#: Events to learn from at which the next-event network is left out: it takes longest there and adds least.
+LARGE = 100_000
+
 
 def one_after_another(
     log: pa.Table, generator: np.random.Generator, *, corruptions: tuple[Corruption, ...]
@@ -58,7 +61,7 @@ _OUT_OF_PLACE: tuple[Corruption, ...] = (
     partial(foreign_values, columns=("table", "fields", "view"), share=0.006),
     partial(subjects_in_order, share=0.01),
 )
-#: What the second stage learns to tell from clean events; nothing of it is shaped after a known attack.
+#: What the second stage learns to tell from clean events: what holds in a clean log, broken at random.
 STAFF_CORRUPTIONS: tuple[Corruption, ...] = (
     partial(one_after_another, corruptions=_FOREIGN),
     partial(one_after_another, corruptions=_OUT_OF_PLACE),

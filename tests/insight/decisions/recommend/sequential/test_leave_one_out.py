@@ -108,3 +108,11 @@ def test_a_markov_chain_falls_back_on_what_is_popular():
     past = histories_from([[2, 3], [4], [4]], item_count=6)
     scores = count_markov(past).scores_after(histories_from([[2], [5]], item_count=6))
     assert scores.argmax(1).tolist() == [3, 4]
+
+
+def test_scores_that_are_none_are_refused_and_not_ranked():
+    histories = histories_from([[2]], item_count=6)
+    scores = torch.tensor([[0.0, 0.0, 1.0, 2.0, torch.nan, 3.0]])
+    for target in (3, 4):
+        with pytest.raises(ModelError, match="a score is NaN"):
+            ranks_of(scores, histories, torch.tensor([target]))

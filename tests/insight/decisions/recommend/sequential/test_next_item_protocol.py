@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -8,6 +9,7 @@ from cartveil.errors import ModelError
 from cartveil.insight.decisions.recommend.sequential import SequenceConfig, evaluate_next_item
 from cartveil.insight.decisions.recommend.sequential.item_histories import histories_from
 from cartveil.insight.decisions.recommend.sequential.learning import choose
+from cartveil.insight.decisions.recommend.sequential.protocol import histories_to_judge
 from cartveil.insight.training.loop import TrainingConfig
 
 CONFIG = SequenceConfig(hidden=8, dropout=0.0, spread=0.2, training=TrainingConfig(epochs=1, learning_rate=1e-2))
@@ -82,3 +84,37 @@ def test_who_has_fewer_than_three_items_is_not_scored():
 def test_too_few_histories_are_a_clear_error():
     with pytest.raises(ModelError, match="too few histories"):
         evaluate_next_item(pairs(10), seeds=[0], config=CONFIG)
+
+
+def basket_shop(consumers, *, visits=4, last=()):
+    """Things are bought in threes, always the same together, and which three come next follows from nothing."""
+    generator, rows = np.random.default_rng(7), []
+    for who in range(consumers):
+        for visit, family in enumerate(generator.permutation(20)[:visits]):
+            rows += [(f"c{who:03}", 100 * visit + who % 50, f"{family:02}{part}") for part in "abc"]
+        rows += [(f"c{who:03}", 100 * visits + who % 50, item) for item in last]
+    subject, time, item = zip(*rows, strict=True)
+    return pa.table({"subject": subject, "time": pa.array([86_400 * day for day in time], pa.int64()), "item": item})
+
+
+def test_what_was_bought_together_does_not_tell_the_item_that_is_asked_for():
+    """Within a basket each item tells the two others; across baskets nothing does."""
+    found = evaluate_next_item(histories_to_judge(basket_shop(200)), seeds=[0], config=CONFIG)
+    assert found.protocol["consumers"] == 200
+    for model, figures in found.figures.items():
+        assert figures["train_only"]["ndcg@10"] < 0.2, model  # ten drawn of some fifty are .09
+        assert figures["train_valid"]["ndcg@10"] < 0.2, model
+    assert max(found.protocol["validation"][0][model]["ndcg@10"] for model in found.figures) < 0.2
+
+
+def test_words_are_learned_before_the_last_visit():
+    histories = histories_to_judge(basket_shop(30, last=("00a", "only here")))
+    known = histories_to_judge(basket_shop(30))
+    assert histories.item_count <= 2 + 60  # `only here` has no id
+    assert histories.visits.tolist() == [5] * 30
+    assert known.visits.tolist() == [4] * 30
+
+
+def test_a_release_without_items_is_a_clear_error():
+    with pytest.raises(ModelError, match="`item`"):
+        histories_to_judge(basket_shop(3).drop_columns("item"))

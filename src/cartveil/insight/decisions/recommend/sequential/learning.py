@@ -1,6 +1,6 @@
 """From a release to a sequence recommender without a promise of privacy: an LSTM and item-kNN, pooled.
 
-All that is chosen is chosen by guessing the last item of every history, which nothing was trained on: how item-kNN
+All that is chosen is chosen by guessing an item of everybody's last visit, on which nothing was trained: how item-kNN
 counts, the epoch that is kept, and the weights of the two. What ships then learns from every item with those
 choices, since the latest purchases are what the next list is asked after.
 """
@@ -73,13 +73,13 @@ class Parts:
 
 @dataclass(frozen=True)
 class Learned:
-    """What was learned from all items but the last of each history, and what was chosen on those.
+    """What was learned from all visits but the last of each history, and what was chosen on those.
 
     Args:
         parts: The model.
         counting: How item-kNN counts.
         epochs: Of the LSTM's training.
-        metrics: What each model reached on the last items.
+        metrics: What each model reached on the last visits.
     """
 
     parts: Parts
@@ -113,7 +113,7 @@ def train_sequence_recommender(
     on_epoch: Callable[[Epoch], None] = quiet,
     on_progress: Callable[[str], None] = quiet,
 ) -> SequenceRecommender:
-    """Choose by guessing the last item of every history, then learn from all items.
+    """Choose by guessing an item of everybody's last visit, then learn from all items.
 
     Args:
         events: A release with `subject`, `time` and `item`.
@@ -159,7 +159,7 @@ def choose(
     on_epoch: Callable[[Epoch], None] = quiet,
     on_progress: Callable[[str], None] = quiet,
 ) -> Learned:
-    """Learn from all items but the last of each history, and choose by guessing those.
+    """Learn from all visits but the last of each history, and choose by guessing an item of those.
 
     Args:
         histories: One of each consumer.
@@ -171,7 +171,7 @@ def choose(
     Raises:
         ModelError: There are too few histories to learn from.
     """
-    past, wanted = histories.without_last(1), histories.item_at(1)
+    past, wanted = histories.without_last(1), histories.asked_at(1)
     popularity = chances_of(count_buyers(past).counts)
     lstm = lambda network, known: network.chances(known, popularity)  # noqa: E731
     judge = lambda network: judge_next_item(Alone(partial(lstm, network)), past, wanted)["ndcg@10"]  # noqa: E731

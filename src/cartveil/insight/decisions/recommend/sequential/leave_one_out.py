@@ -1,8 +1,8 @@
 """How well the next item is guessed: its rank among all items that the consumer has not bought yet.
 
-Every history's last item is held out, and every known item is ranked: a list drawn from a sample of items flatters any
-method. Items of the history leave the ranking, reserved ids too. Items of equal score share the mean of their ranks, so
-that a scorer that gives everything the same score gains nothing.
+Every history's last visit is held out whole, one new item of it is asked for, and every known item is ranked: a list
+drawn from a sample of items flatters any method. Items of the history leave the ranking, reserved ids too. Items of
+equal score share the mean of their ranks, so that a scorer that gives everything the same score gains nothing.
 
 Source: W. Krichene and S. Rendle, On Sampled Metrics for Item Recommendation, KDD 2020, equation 3 (why all items).
 """
@@ -77,7 +77,12 @@ def ranks_of(scores: Tensor, histories: ItemHistories, targets: Tensor) -> Tenso
         scores: (B, V); left as it is.
         histories: The items that leave the ranking.
         targets: (B,); one that stands in its own history ranks last.
+
+    Raises:
+        ModelError: A score is none: any rank could be read into it.
     """
+    if scores.isnan().any():
+        raise ModelError("a score is NaN", hint="the model has no use; train it again, with a lower rate")
     ranked = scores.clone()
     ranked[:, :RESERVED] = -torch.inf
     ranked[torch.from_numpy(histories.owner), torch.from_numpy(histories.items)] = -torch.inf

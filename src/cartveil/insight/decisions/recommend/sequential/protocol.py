@@ -1,8 +1,10 @@
 """How good next item recommendation is, whole: learn, choose, guess the last item, beside the baselines.
 
-Every consumer's last item is the test, the one before it the validation. `train_only` learns from what stands before
-both and is asked for the last item given all before; `train_valid` learns from the validation items too, with what was
-chosen without. All items are ranked, those of the history left out.
+An item of every consumer's last visit is the test, one of the visit before it the validation. A visit is held out
+whole: the rest of a basket would tell the item. Where nothing says what was bought together, each item is a visit.
+`train_only` learns from what stands before both and is asked for the test item given all before its visit;
+`train_valid` learns from the validation items too, with what was chosen without. All items are ranked, those of the
+history left out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,13 +12,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from cartveil.insight.decisions.measures import Evaluation, Figure, Interval, bootstrap, evaluation_of
 from cartveil.insight.decisions.recommend.sequential.config import SequenceConfig
-from cartveil.insight.decisions.recommend.sequential.item_histories import ItemHistories
+from cartveil.insight.decisions.recommend.sequential.item_histories import ItemHistories, histories_of
 from cartveil.insight.decisions.recommend.sequential.learning import Alone, Learned, Parts, choose, learn_again, quiet
 from cartveil.insight.decisions.recommend.sequential.leave_one_out import (
     NextItemScorer,
@@ -31,6 +34,9 @@ from cartveil.insight.decisions.recommend.sequential.transitions import (
     count_markov,
 )
 from cartveil.insight.decisions.recommend.sequential.tuning import tuned_counting
+from cartveil.insight.decisions.recommend.training import events_before
+from cartveil.insight.sequences.baskets import baskets_of
+from cartveil.insight.sequences.vocabulary import RESERVED, learn_vocabulary, most_frequent
 
 #: What is learned from: all before the validation items, or those too.
 PASTS = ("train_only", "train_valid")
@@ -52,7 +58,7 @@ def evaluate_next_item(
     """Judge the recommender, its LSTM alone and the baselines.
 
     Args:
-        histories: One of each consumer, three items each at least to be scored.
+        histories: One of each consumer, three visits each at least to be scored; see `histories_to_judge`.
         seeds: One training each.
         config: See `SequenceConfig`.
         on_progress: Told what begins and how long it should take.
@@ -66,7 +72,7 @@ def evaluate_next_item(
     """
     config = config or SequenceConfig()
     known, asked = histories.without_last(1), _asked(histories)
-    past, wanted = histories.without_last(2), histories.item_at(2)
+    past, wanted = histories.without_last(2), histories.without_last(1).asked_at(1)
     on_progress("tuning item-kNN on the validation items")
     counting = tuned_counting(past, past, wanted)
     counted = _ranks_of_counts(histories, counting, asked)
@@ -93,9 +99,26 @@ def evaluate_next_item(
     )
 
 
+def histories_to_judge(events: pa.Table) -> ItemHistories:
+    """Return the histories of a release, with the items that somebody bought before the last visit.
+
+    Args:
+        events: Columns `subject`, `time` and `item`, and `order` if there is such.
+
+    Raises:
+        ModelError: A column is missing or holds NULL, or there is no event.
+    """
+    events = events_before(events, None)
+    every = learn_vocabulary(events["item"], at_most=len(events))
+    known = histories_of(baskets_of(events, every)).without_last(1)
+    counts = np.bincount(known.items, minlength=every.size)[RESERVED:]
+    words = most_frequent(pa.array(every.words, pa.string()), counts, at_most=every.size)
+    return histories_of(baskets_of(events, words))
+
+
 def _asked(histories: ItemHistories) -> NDArray[np.int64]:
-    """Return the last item of everybody who has three or more, else 0, (n,)."""
-    return np.where(histories.lengths >= 3, histories.item_at(1), 0)
+    """Return an item of the last visit of everybody who has three or more, else 0, (n,)."""
+    return np.where(histories.visits >= 3, histories.asked_at(1), 0)
 
 
 def _pasts(histories: ItemHistories) -> dict[str, ItemHistories]:
@@ -177,7 +200,7 @@ def _protocol(
     epochs = [epoch for each in learned for epoch in each.epochs]
     return {
         "unit": "consumer",
-        "consumers": int((histories.lengths >= 3).sum()),
+        "consumers": int((_asked(histories) > 0).sum()),
         "items": len(np.unique(histories.items)),
         "seeds": list(seeds),
         "counting": {name: getattr(counting, name) for name in counting.__dataclass_fields__},

@@ -78,7 +78,10 @@ def study(
     """
     rows = past.part(np.flatnonzero(past.lengths > 1))
     if len(rows) < FEWEST_HISTORIES:
-        raise ModelError("too few histories to learn from", hint=f"{FEWEST_HISTORIES} of three items are the least")
+        raise ModelError(
+            "too few histories to learn from",
+            hint=f"{FEWEST_HISTORIES} of two items before the last visit are the least",
+        )
     shape = Shape(past.item_count, config.hidden, config.dropout, config.steps, private=False, memory=config.memory)
     torch.manual_seed(config.training.seed)
     model = build(shape)

@@ -17,7 +17,9 @@ from cartveil.insight.decisions.watch.rules.found import GRAVEST
 LOG = "the audit log"
 #: Marks the evidence of a rule among that of fields.
 PREFIX = "rule "
-_MOST_EVENTS, _MOST_REASONS = 20, 3
+#: How many rules' findings an alert tells.
+MOST_REASONS = 3
+_MOST_EVENTS = 20
 
 
 def rule_alerts(
@@ -68,7 +70,7 @@ def _alert(actor: str, places: Sequence[int], log: pa.Table, findings: RuleFindi
         actor=actor,
         time=log["time"][int(findings.place[order[0]])].as_py(),
         score=float(np.sum(list(severity.values()))),
-        reasons=tuple(findings.evidence[place] for place in list(gravest.values())[:_MOST_REASONS]),
+        reasons=tuple(findings.evidence[place] for place in list(gravest.values())[:MOST_REASONS]),
         events=tuple(dict.fromkeys(int(index) for index in findings.index[order[:_MOST_EVENTS]])),
         subjects=tuple(dict.fromkeys(subject for subject in subjects if subject)),
         found_by=tuple(gravest),

@@ -1,8 +1,9 @@
 """Generic corruptions: clean logs in which some events are foreign to whoever seems to act in them.
 
-None is shaped after a known attack. Each breaks one thing that holds in every clean log: that a session belongs to its
-account, that people keep their hours, that words come in usual combinations, that subjects come in no order, that
-columns are filled. They act on the raw log; what follows from them is derived anew.
+None copies an attack that anybody described; what they break is what misuse may break too. Each breaks one thing that
+holds in every clean log: that a session belongs to its account, that people keep their hours, that words come in usual
+combinations, that subjects come in no order, that columns are filled. They act on the raw log; what follows from them
+is derived anew.
 
 A corruption is `(log, generator) -> Corrupted`; bind the keywords of these functions with `functools.partial`.
 """
@@ -19,6 +20,8 @@ from cartveil.insight.sequences.relations import keys_of
 from cartveil.insight.sequences.streams import seconds_of
 
 _DAY, _HOUR = 86400, 3600
+#: Known subjects from one to the next where they come in order.
+_WIDEST_STEP = 20
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,7 @@ def subjects_in_order(
     share: float = 0.01,
     fewest: int = 5,
 ) -> Corrupted:
-    """Let the subjects of some bouts be known ones in the order of their numbers, with gaps.
+    """Let the subjects of some bouts be known ones in the order of their numbers, with gaps: from none to wide ones.
 
     Args:
         log: A clean log.
@@ -189,6 +192,9 @@ def subjects_in_order(
         actor: Column of who acts.
         share: Of the bouts that are long enough.
         fewest: Events with a subject that a bout must have.
+
+    Guarantees:
+        - Of the known subjects one to 20 are gone forward at a time, each order of magnitude as likely.
     """
     bouts = _bouts(log, actor, bout)
     valid = np.asarray(log[subject].is_valid()) & (bouts.of >= 0)
@@ -198,7 +204,7 @@ def subjects_in_order(
     touched = valid & _spread(bouts, chosen)
     rows = np.flatnonzero(touched)
     rows = rows[np.argsort(bouts.of[rows], kind="stable")]
-    step = generator.integers(1, 4, size=len(rows))
+    step = np.exp(generator.uniform(0.0, np.log(_WIDEST_STEP + 1), size=len(rows))).astype(np.int64)
     place = generator.integers(max(1, len(numbers)), size=len(length))[bouts.of[rows]] + np.cumsum(step)
     values = log[subject].to_numpy(zero_copy_only=False).copy()
     values[rows] = numbers[place % max(1, len(numbers))]

@@ -21,7 +21,7 @@ from cartveil.insight.decisions.watch.second_stage.inputs import Inputs, Rows, l
 from cartveil.insight.decisions.watch.second_stage.judge import Judge, JudgeConfig, Reading
 from cartveil.insight.models.encoder import Batch, EncoderConfig
 from cartveil.insight.models.risk import RiskConfig, RiskModel
-from cartveil.insight.sequences.streams import StreamSpec, seconds_of
+from cartveil.insight.sequences.streams import StreamSpec, once, seconds_of
 from cartveil.insight.training.loop import Epoch, fit
 
 Derive = Callable[[pa.Table], tuple[pa.Table, StreamSpec]]
@@ -83,6 +83,7 @@ def train_judge(
         raise ModelError("a judge needs a corruption to tell from clean events", hint="see `corruptions`")
     generator = np.random.default_rng(config.training.seed)
     stream, spec = derive(log)
+    log = once(log, spec)
     inputs = learn_inputs(stream, spec)
     copies = []
     for corrupt in [*corruptions] * config.rounds:
@@ -104,7 +105,7 @@ def _copy(corrupted: Corrupted, derive: Derive, spec: StreamSpec, *, inputs: Inp
     reading = Reading.of(inputs.rows(stream, spec), config)
     seconds = seconds_of(stream[spec.time])
     judged = seconds >= seconds.min() + config.settling * (seconds.max() - seconds.min())
-    held = _shares(stream[spec.actor]) < config.held_back
+    held = held_back(stream[spec.actor], config.held_back)
     touched = corrupted.touched[stream[spec.index].to_numpy()][reading.order]
     learnt, checked = (
         reading.windows.fresh & part[reading.order][reading.windows.rows] for part in (judged & ~held, judged & held)
@@ -129,11 +130,16 @@ def _kept(material: Material, share: float, generator: np.random.Generator) -> M
     return Material(kept, material.touched[used], material.learnt[chosen], material.checked[chosen])
 
 
-def _shares(actors: pa.ChunkedArray) -> NDArray[np.float64]:
-    """Return a number from 0 to 1 per actor that depends on nothing but the name."""
+def held_back(actors: pa.ChunkedArray, share: float) -> NDArray[np.bool_]:
+    """Return whose events a judge does not learn from, (rows,); it depends on nothing but the name.
+
+    Args:
+        actors: Who acts.
+        share: See `JudgeConfig.held_back`.
+    """
     names = actors.cast(pa.string()).combine_chunks().dictionary_encode()
-    shares = np.array([zlib.crc32(name.encode()) for name in names.dictionary.to_pylist()]) / 2.0**32
-    return np.asarray(shares[names.indices.to_numpy()])
+    place = np.array([zlib.crc32(name.encode()) for name in names.dictionary.to_pylist()]) / 2.0**32
+    return np.asarray(place[names.indices.to_numpy()] < share)
 
 
 def _joined(copies: list[Material]) -> Material:
