@@ -1,12 +1,13 @@
 """Misuse of access: learn on clean days of an audit log, judge the days after, beside rules, counts and volume.
 
-    python -m bench.misuse --data FOLDER --json FILE [--scores FILE] [--seeds N]
+    python -m bench.misuse --data FOLDER --json FILE [--scores FILE] [--seeds N] [--network]
 
 FOLDER holds events.parquet and labels.parquet, and meta.json with `test_start` where the first 60% of the days are
 not what is learnt from. --scores gets event_id and score of what ships, under the first seed. `lstm` is what ships:
 counts against habit, rules, and a judge with an LSTM; `no_recurrence` is the same with a judge that remembers no
-earlier event, `no_second_stage` without a judge, `counts` without rules too; `rules` and `volume` stand alone. Labels
-are for scoring only.
+earlier event, `no_second_stage` without a judge, `counts` without rules too; `rules` and `volume` stand alone.
+--network adds `network`: counts and rules beside a network that expects the next event, without a judge, which takes
+longest to train. Labels are for scoring only.
 """
 
 import argparse
@@ -29,13 +30,18 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--scores", type=Path)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--network", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     seeds = range(arguments.seeds)
     kept = (lambda scores: pq.write_table(scores, arguments.scores)) if arguments.scores else (lambda _: None)
     found = evaluate_misuse(
-        load(arguments.data), seeds=seeds, on_progress=lambda line: print(line, flush=True), on_scores=kept
+        load(arguments.data),
+        seeds=seeds,
+        network=arguments.network,
+        on_progress=lambda line: print(line, flush=True),
+        on_scores=kept,
     )
     figures = found.to_dict()
     print(table(figures, list(found.figures)))

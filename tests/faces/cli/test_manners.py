@@ -14,7 +14,7 @@ from command import cartveil, cartveil_apart
 VERBS = (
     "scan protect init put read find export risk requests access correct restrict hold holds sweep "
     "erase backup restore verify audit checkpoint publish keys policy budget "
-    "train recommend explain forecast watch run demo"
+    "train recommend explain forecast purchase watch evaluate run demo"
 )
 
 

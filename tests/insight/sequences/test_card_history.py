@@ -109,7 +109,9 @@ def test_a_table_finds_what_a_stream_keeps(data: st.DataObject) -> None:
     amount = np.array(data.draw(st.lists(st.floats(0, 1e4), min_size=count, max_size=count)))
     fraud = np.array(data.draw(st.lists(st.booleans(), min_size=count, max_size=count)))
     names = pa.array(range(3))
-    facts = facts_of(Transactions(np.arange(count), seconds, owner, owner, amount, fraud, names, names), CONFIG)
+    facts = facts_of(
+        Transactions(np.arange(count), seconds, owner, owner, amount, fraud, seconds, names, names), CONFIG
+    )
     # Customer and terminal are one here, so both must say what the stream does.
     excess = excess_of(oddness_of(facts[:, 0], habit_facts(facts), CONFIG))
     kept = [Owner() for _ in range(3)]

@@ -93,3 +93,25 @@ def test_the_question_is_the_last_step_and_only_the_latest_visits_are_read():
     assert found.numeric[..., STEP - 1].tolist() == [[0, 0, 0, 1], [0, 1, 0, 0]]
     assert found.numeric[1, 1, STEP:].tolist() == [7] * len(COUNTS)
     assert not found.numeric[1, 2:].any()
+
+
+def test_a_row_that_a_wrong_clock_dated_is_set_aside():
+    rows = [(f"c{number % 40}", number % 30, 1) for number in range(1200)]
+    visits = visits_of(events_of([*rows, ("c1", 7000, 1)]))
+    assert (visits.set_aside, visits.day.max() - DAY) == (1, 29)
+
+
+def test_nothing_from_until_on_is_looked_at_not_even_for_what_an_amount_is():
+    early = events_of([("a", day, 3) for day in range(4)])
+    late = events_of([("b", day, 9) for day in range(5, 9)])
+    cut, alone = visits_of(pa.concat_tables([early, late]), until=DAY + 5), visits_of(early)
+    assert cut.subjects == alone.subjects
+    assert cut.sizes.tolist() == alone.sizes.tolist()
+
+
+def test_quantities_told_as_ranges_are_refused_without_telling_them():
+    table = events_of([("a", 1, 1), ("b", 1, 1)])
+    with pytest.raises(ColumnError) as caught:
+        visits_of(table.append_column("quantity", pa.array(["1-5", "6-9"])))
+    assert caught.value.path == "quantity"
+    assert "1-5" not in str(caught.value)

@@ -127,7 +127,7 @@ def test_labels_change_no_score(data):
     kept = []
     other = MisuseData(data.log, data.labels.slice(0, 3), data.test_start)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(misuse, "_designs", lambda _: {"lstm": misuse._Design(PLAIN)})
+        patch.setattr(misuse, "_designs", lambda _, **_how: {"lstm": misuse._Design(PLAIN)})
         for each in (data, other):
             evaluate_misuse(each, seeds=(0,), on_scores=kept.append)
     assert kept[0].equals(kept[1])

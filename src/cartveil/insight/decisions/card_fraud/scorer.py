@@ -87,6 +87,12 @@ class ScorerState:
     open: dict[Hashable, Open] = field(default_factory=dict)
     latest: int = -1
 
+    def close(self, payment: Payment) -> None:
+        """Take no more reports of a payment, and keep its name no longer."""
+        found = self.open.pop(payment.name, None) if payment.name is not None else None
+        for each in () if found is None else found.payments:
+            each.name = None
+
 
 class Scorer:
     """Score payments as they come.
@@ -111,13 +117,13 @@ class Scorer:
         """Return how likely a payment is fraud, and remember it.
 
         Raises:
-            InputError: The amount is no number, customer or terminal is unknown, or the time lies more than 60 days
-                past that of any payment before.
+            InputError: The amount is no number; name, customer or terminal is unknown; or the time lies more than 60
+                days past that of any payment before.
         """
+        self._require_usable(payment)
         before = self.state.open.get(payment.transaction)
         if before is not None:
             return before.score
-        self._require_usable(payment)
         customer = self.state.customers.setdefault(payment.customer, Kept())
         terminal = self.state.terminals.setdefault(payment.terminal, Kept())
         now = [max(payment.seconds, kept.owner.latest) for kept in (customer, terminal)]
@@ -156,14 +162,13 @@ class Scorer:
         """
         kept = self.state.customers.pop(customer, None)
         for payment in () if kept is None else kept.owner.waiting:
-            self.state.open.pop(payment.name, None)
-            payment.name = None
+            self.state.close(payment)
         return kept is not None
 
     def _require_usable(self, payment: Transaction) -> None:
         if not np.isfinite(payment.amount):
             raise InputError("amount is no number", path="amount", hint="leave the payment out")
-        for name in ("customer", "terminal"):
+        for name in ("transaction", "customer", "terminal"):
             if getattr(payment, name) is None:
                 raise InputError(f"{name} is unknown", path=name, hint="leave the payment out")
         if self.state.latest >= 0 and payment.seconds > self.state.latest + _LEAP:
@@ -173,7 +178,7 @@ class Scorer:
     def _settled(self, owner: Owner, now: int) -> list[Payment]:
         settled = owner.settle(now, self._delay)
         for payment in settled:
-            self.state.open.pop(payment.name, None)
+            self.state.close(payment)
         return settled
 
     def _facts(self, now: Sequence[int], cents: int, owners: Sequence[Owner]) -> NDArray[np.int64]:
@@ -244,7 +249,7 @@ def _remember(
         for number, each in zip((events.customer[row], events.terminal[row]), kept, strict=True):
             owner = each[number].owner
             for payment in owner.settle(seconds, delay):
-                state.open.pop(payment.name, None)
+                state.close(payment)
             owner.add(made)
             owner.step = seconds
         if row in scores:

@@ -111,13 +111,10 @@ class PurchaseModel:
         Raises:
             ModelError: Nobody had come before `at`.
         """
-        visits = visits_of(events)
-        cutoff = float(visits.day.max()) + 1 if at is None else math.floor(day_of(at))
+        until = math.inf if at is None else math.floor(day_of(at))
+        visits = visits_of(events, until=until)
+        cutoff = float(visits.day.max()) + 1 if at is None else until
         asked = questions_at(visits, cutoff, horizon=0)
-        if not len(asked):
-            raise ModelError(
-                "nobody had come before this day", hint="give a later day, or a release that begins before"
-            )
         found = self.probability(visits, asked)
         order = np.lexsort((asked.consumer, -found))
         last = visits.day[asked.end - 1].astype(np.int64).astype("datetime64[D]")

@@ -35,6 +35,7 @@ from cartveil.insight.decisions.purchase.reliability import (
 from cartveil.insight.decisions.purchase.training import calibrated_on, questions_of, span_of, train_on
 from cartveil.insight.decisions.purchase.visits import Questions, Visits, questions_at, visits_of
 from cartveil.insight.decisions.recommend.times import moment_of
+from cartveil.insight.sequences.clock import STRAYS
 
 #: What ships, among the figures.
 OURS = "purchase"
@@ -86,6 +87,8 @@ def evaluate_purchase(
         raise InputError("needs a seed and an origin at least", path="seeds", hint="three seeds, two origins are usual")
     config = config or PurchaseConfig()
     visits = visits_of(events)
+    if visits.set_aside:
+        on_progress(f"{visits.set_aside:,} {STRAYS}")
     end = float(visits.day.max()) + 1
     days = [end - config.horizon * place for place in range(origins, 0, -1)]
     told: dict[str, list[_Told]] = {}
@@ -132,7 +135,8 @@ def _counted(visits: Visits, days: Sequence[float], config: PurchaseConfig) -> M
         asked = questions_at(visits, day, horizon=config.horizon)
         models: Mapping[str, PurchaseScorer] = {
             "recency_frequency": fit_recency_frequency(visits, learnt),
-            "beta_geometric": fit_beta_geometric(visits, day, horizon=config.horizon),
+            # On the days before those that calibrate it, as the others learn.
+            "beta_geometric": fit_beta_geometric(visits, float(held_back.cutoff.max()), horizon=config.horizon),
             "base_rate": BaseRate(float(held_back.latest.answer.mean())),
         }
         for name, model in models.items():

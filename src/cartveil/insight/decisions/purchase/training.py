@@ -47,6 +47,7 @@ from cartveil.insight.decisions.purchase.visits import Questions, Visits, questi
 from cartveil.insight.decisions.recommend.times import day_of
 from cartveil.insight.models.card import digest_of
 from cartveil.insight.models.risk import RiskModel
+from cartveil.insight.sequences.clock import STRAYS
 from cartveil.insight.training.loop import Epoch, fit
 
 #: Questions that are held back, `PurchaseConfig.every` days apart.
@@ -81,20 +82,24 @@ def train_purchase(
         config: See `PurchaseConfig`.
         until: Events of this day or later are not looked at; None to use all.
         on_epoch: Called after every epoch.
-        on_progress: Called with one line: how long it will take.
+        on_progress: Called with a line: how long it will take, and how many rows a wrong clock dated, if any.
 
     Raises:
         ModelError: The period is shorter than four horizons, or all answers are alike.
-        ColumnError: A column is missing.
+        ColumnError: A column is missing, or `quantity` holds no numbers.
 
     Guarantees:
         - Nothing from `until` on changes the model.
     """
     config = config or PurchaseConfig()
-    visits = visits_of(events.table)
-    span = span_of(visits, config, until=None if until is None else float(np.floor(day_of(until))))
+    end = None if until is None else float(np.floor(day_of(until)))
+    visits = visits_of(events.table, until=np.inf if end is None else end)
+    if visits.set_aside:
+        on_progress(f"{visits.set_aside:,} {STRAYS}")
+    span = span_of(visits, config, until=end)
     model = train_on(visits, span, config, on_epoch=on_epoch, on_progress=on_progress)
-    card = {**model.card, "data": {"digest": digest_of(events.table), **period_of((span.first, span.until))}}
+    data = {"digest": digest_of(events.table), **period_of((span.first, span.until)), "set_aside": visits.set_aside}
+    card = {**model.card, "data": data}
     return PurchaseModel(model.config, model.counts, model.network, model.share, model.calibration, card)
 
 

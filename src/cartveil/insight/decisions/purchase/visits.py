@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 
 from cartveil.errors import ColumnError, ModelError
 from cartveil.insight.sequences.baskets import days_of
+from cartveil.insight.sequences.clock import without_stray_times
 from cartveil.insight.sequences.purchases import is_price_per_unit
+from cartveil.insight.sequences.quantities import known_numbers, numbers_of
 from cartveil.insight.sequences.relations import keys_of
 
 Numbers = NDArray[np.int64]
@@ -38,12 +40,14 @@ class Visits:
         offsets: Consumer c came at the visits `offsets[c]` to `offsets[c + 1]`, (C + 1,).
         day: Whole days since 1970, rising within a consumer, (N,).
         sizes: Logarithm of one plus money, units and lines, (N, SIZES).
+        set_aside: Rows that a wrong clock dated, of which no visit was made.
     """
 
     subjects: tuple[str, ...]
     offsets: Numbers
     day: Reals
     sizes: Reals
+    set_aside: int = 0
 
     def __len__(self) -> int:
         return len(self.day)
@@ -84,16 +88,18 @@ class Questions:
         return Questions(self.consumer[rows], self.cutoff[rows], self.begin[rows], self.end[rows], self.answer[rows])
 
 
-def visits_of(events: pa.Table) -> Visits:
+def visits_of(events: pa.Table, *, until: float = np.inf) -> Visits:
     """Gather events into visits; rows without a consumer or a time are left out, rows in any order are sorted.
 
     Args:
         events: Columns `subject` and `time`; `amount`, `quantity` and `item` are used where they stand. What a row
-            repeats of the same day adds to the size of that visit and makes no visit of its own.
+            repeats of the same day adds to the size of that visit and makes no visit of its own. Rows that a wrong
+            clock dated are set aside, see `without_stray_times`: the latest day is taken for now.
+        until: Day since 1970; nothing from it on is looked at.
 
     Raises:
-        ColumnError: A column is missing, or `time` holds no times.
-        ModelError: Nothing is left.
+        ColumnError: A column is missing, `time` holds no times, or `quantity` holds no numbers.
+        ModelError: Nothing is left, or nothing before `until`.
     """
     for name in ("subject", "time"):
         if name not in events.column_names:
@@ -102,6 +108,12 @@ def visits_of(events: pa.Table) -> Visits:
     known = events.filter(pc.and_(pc.is_valid(events["subject"]), pc.is_valid(events["time"])))
     if not known.num_rows:
         raise ModelError("no event with a consumer and a time", hint="export a release that holds some")
+    known = known.filter(pa.array(days_of(known["time"]) < until))
+    kept = without_stray_times(days_of(known["time"]))
+    known = known.filter(pa.array(kept))
+    if not known.num_rows:
+        hint = "give a later day, or a release that begins before"
+        raise ModelError("nobody had come before this day", hint=hint)
     encoded = pc.dictionary_encode(known["subject"].cast(pa.string()).combine_chunks())
     names = np.asarray(encoded.dictionary.to_pylist(), dtype=object)
     order = np.argsort(names.astype(str), kind="stable")
@@ -116,6 +128,7 @@ def visits_of(events: pa.Table) -> Visits:
         offsets=np.searchsorted(visit // width, np.arange(len(names) + 1)),
         day=(visit % width + first).astype(np.float64),
         sizes=np.log1p(np.maximum(sizes, 0)),
+        set_aside=int((~kept).sum()),
     )
 
 
@@ -151,16 +164,12 @@ def questions_over(visits: Visits, cutoffs: Reals, *, horizon: float) -> Questio
 
 def _sizes(events: pa.Table) -> tuple[Reals, Reals, Reals]:
     ones = np.ones(events.num_rows)
-    units = np.maximum(_numbers(events, "quantity"), 0.0) if "quantity" in events.column_names else ones
-    money = units
-    if "amount" in events.column_names:
-        money = np.maximum(_numbers(events, "amount"), 0.0)
+    counted = "quantity" in events.column_names
+    units = np.maximum(numbers_of(events, "quantity"), 0.0) if counted else ones
+    money, amount = units, known_numbers(events, "amount")
+    if amount is not None:
+        money = np.maximum(amount, 0.0)
         items = keys_of(events["item"]) if "item" in events.column_names else np.zeros(len(money), np.int64)
-        if "quantity" in events.column_names and is_price_per_unit(money, units, items):
+        if counted and is_price_per_unit(money, units, items):
             money = money * units
     return money, units, ones
-
-
-def _numbers(events: pa.Table, name: str) -> Reals:
-    values = events[name].cast(pa.float64()).to_numpy()
-    return np.asarray(np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0))

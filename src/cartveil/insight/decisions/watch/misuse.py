@@ -94,6 +94,7 @@ def evaluate_misuse(
     data: MisuseData,
     *,
     seeds: Sequence[int] = (0, 1, 2),
+    network: bool = False,
     on_progress: Callable[[str], None] = quiet,
     on_scores: Callable[[pa.Table], None] = keep_nothing,
 ) -> Evaluation:
@@ -102,6 +103,8 @@ def evaluate_misuse(
     Args:
         data: The log and its labels.
         seeds: One training each of what is trained.
+        network: Judge `network` too: counts and rules beside a network that expects the next event, without a judge;
+            it is what takes longest to train.
         on_progress: Called with a line about what is done.
         on_scores: Called with event_id and score of all events, by what ships under the first seed.
 
@@ -121,7 +124,7 @@ def evaluate_misuse(
     scores: dict[str, list[NDArray[np.float64]]] = {}
     seconds = 0.0
     for seed in seeds:
-        for name, design in _designs(seed).items():
+        for name, design in _designs(seed, network=network).items():
             if name in scores and not design.seeded:
                 continue
             begun = time.perf_counter()
@@ -144,11 +147,12 @@ def _expected(described: float, seeds: int) -> str:
     return f"{2 * seeds} trainings of about {8 * described / 60:.0f} min each follow"
 
 
-def _designs(seed: int) -> Mapping[str, "_Design"]:
+def _designs(seed: int, *, network: bool = False) -> Mapping[str, "_Design"]:
     """Return what ships and what is left of it without one of its parts."""
-    plain = DetectorConfig(network=False)
+    plain, expecting = DetectorConfig(network=False), DetectorConfig()
+    expecting = replace(expecting, training=replace(expecting.training, seed=seed))
     judge = staff_judge(seed=seed)
-    return {
+    return ({"network": _Design(expecting)} if network else {}) | {
         "counts": _Design(plain, rules=False),
         "no_second_stage": _Design(plain),
         "no_recurrence": _Design(plain, replace(judge, steps=1, overlap=0)),
