@@ -2,10 +2,11 @@
 
     python -m bench.operations --data FOLDER --json FILE [--actors SHARE] [--each N]
 
-FOLDER holds `events.parquet`, `labels.parquet` and `meta.json`. One detector is trained on the first part of the clean
-days (before `test_start`). On the clean days after that: a budget is chosen on ten days and counted on the next ten, at
-every third day; incidents are planted, and reasons must name what was planted; what reasons name is deleted. Labels
-serve the last part only, in the place of a person who says of the first half of the test days which alerts were right.
+FOLDER holds `events.parquet`, `labels.parquet` and `meta.json`. One detector (counts, and rules as evidence, as in
+`cartveil watch --rules` on a large log) is trained on the first part of the clean days (before `test_start`). On the
+clean days after that: a budget is chosen on ten days and counted on the next ten, at every third day; incidents are
+planted, and reasons must name what was planted; what reasons name is deleted. Labels serve the last part only, in the
+place of a person who says of the first half of the test days which alerts were right.
 """
 
 import argparse
@@ -32,10 +33,10 @@ from cartveil.insight.decisions.operations.budget import hold_budget
 from cartveil.insight.decisions.operations.planting import CAUSES, plant_incidents
 from cartveil.insight.decisions.operations.reasons_check import Planted, deletion_check, named_causes
 from cartveil.insight.decisions.operations.verdicts import Verdict
-from cartveil.insight.decisions.watch import Detector, audit_stream, train_detector
+from cartveil.insight.decisions.watch import Detector
 from cartveil.insight.decisions.watch.days import day_of
 from cartveil.insight.decisions.watch.rules import apply_rules
-from cartveil.insight.decisions.watch.staff import plain_log
+from cartveil.insight.decisions.watch.staff import plain_log, staff_stream, train_staff_detector
 from cartveil.insight.sequences.streams import seconds_of
 
 _DAY = 86400
@@ -80,7 +81,7 @@ def measure(folder: Path, *, share: float, each: int) -> dict[str, Any]:
     setting = trained(log, test, share)
     seconds = time.perf_counter() - started
     say(f"trained on {log.num_rows:,} entries in {seconds:.0f} s")
-    stream = audit_stream(log)[0]
+    stream = staff_stream(log)[0]
     found = watched(setting, log, stream)
     say(f"watched after {time.perf_counter() - started:.0f} s; now planting incidents")
     labels = pq.read_table(folder / "labels.parquet")
@@ -129,8 +130,8 @@ def trained(log: pa.Table, test: int, share: float) -> Setting:
     """Train a detector on the first part of the clean days."""
     first = int(seconds_of(log["time"]).min()) // _DAY
     until = first + round(_TRAINED * (test - first))
-    stream, spec = audit_stream(log)
-    return Setting(log, train_detector(stream, spec=spec, until=moment(until)), until, test, share)
+    detector = train_staff_detector(log, until=moment(until), rules=True)
+    return Setting(log, detector, until, test, share)
 
 
 def watched(setting: Setting, log: pa.Table, stream: pa.Table, **rest: Any) -> Watch:
@@ -178,11 +179,11 @@ def reasons(setting: Setting, each: int) -> dict[str, Any]:
     clean = setting.log.filter(pa.array(seconds_of(setting.log["time"]) // _DAY < setting.test))
     generator = np.random.default_rng(0)
     planted = plant_incidents(clean, since=setting.until, each=each, generator=generator)
-    stream = audit_stream(planted.log)[0]
+    stream = staff_stream(planted.log)[0]
     found = watched(setting, planted.log, stream)
     by_detector = named_causes(found.found, planted.planted, CAUSES, detector=setting.detector)
     given = named_causes(found.found, planted.planted, CAUSES, detector=setting.detector, alerts=found.alerts)
-    before = setting.detector.examine(audit_stream(clean)[0])
+    before = setting.detector.examine(staff_stream(clean)[0])
     own = [alert for alert in found.alerts if "detector" in alert.found_by][:200]
     falls = deletion_check(setting.detector, stream, own, generator=generator)
     return {

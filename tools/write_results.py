@@ -13,7 +13,8 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # run as a script, its folder is on the path, not the project's
 
-from tools import guard_results as guard  # noqa: E402 - after the path is set
+from tools import decision_results as decision  # noqa: E402 - after the path is set
+from tools import guard_results as guard  # noqa: E402
 from tools import learn_results as learn  # noqa: E402
 
 #: All figures, or one screen of them.
@@ -49,7 +50,9 @@ def filled(page: str) -> str:
 def screen() -> str:
     """Return one screen of results, in Markdown."""
     core = (learn.private_steps(), learn.plain_training(), learn.attacks())
-    return "\n\n".join((guard.protection(), guard.facts(), *core, _next_basket(), _demand(), _whole_job()))
+    return "\n\n".join(
+        (guard.protection(), guard.facts(), *core, decision.in_short(), decision.serving(), _whole_job())
+    )
 
 
 def tables() -> str:
@@ -57,55 +60,14 @@ def tables() -> str:
     kept = (guard.protection(), guard.tables_of_rows(), guard.facts(), guard.stores(), guard.risk())
     core = (learn.private_steps(), learn.plain_training(), learn.sequences(), learn.attacks(), learn.explanations())
     curves = (
-        learn.curve("recommend", "**Next item under privacy**, Amazon Beauty, leave one out", None),
+        learn.curve("recommend_private", "**Next item under privacy**, Amazon Beauty, leave one out", None),
         learn.curve("recommend_retail", "**Next basket under privacy**, UCI Online Retail, all items", "all"),
         learn.curve("recommend_retail", "The same, new items", "new"),
     )
-    return "\n\n".join((*kept, *core, *curves, _next_basket(), _demand(), _orders(), _main_job()))
-
-
-def _next_basket() -> str:
-    figures = _read("next_basket")
-    names = {
-        "recommender": "**Cartveil** (LSTM with copy path)",
-        "lstm": "LSTM path alone",
-        "personal_popularity": "personal popularity",
-        "item_knn": "item-kNN",
-        "popularity": "popularity",
-    }
-    lines = [
-        f"**Next basket** on UCI Online Retail, {figures['consumers']:,} consumers, mean (spread) of "
-        f"{len(figures['seeds'])} seeds:",
-        "",
-        "| | NDCG@10, all items | NDCG@10, new items |",
-        "|---|---|---|",
-    ]
-    for key, name in names.items():
-        spread = figures["sd"].get(key)
-        cells = [
-            f"{figures[key][part]['ndcg@10']:.4f}" + (f" ({spread[part]['ndcg@10']:.4f})" if spread else "")
-            for part in ("all", "new")
-        ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _demand() -> str:
-    figures = _read("demand")
-    names = {
-        "lstm": "**Cartveil** (LSTM)",
-        "empirical_quantiles": "quantiles of the last 8 weeks",
-        "seasonal_naive": "seasonal naive",
-        "zero": "zero",
-    }
-    lines = [
-        "**Weekly demand** per item, four weeks ahead from four origins; weighted quantile loss, lower is better:",
-        "",
-        "| | WQL |",
-        "|---|---|",
-    ]
-    lines += [f"| {name} | {figures[key]['wql']:.3f} |" for key, name in names.items()]
-    return "\n".join(lines)
+    buying = (decision.next_item(), decision.next_basket(), decision.serving(), decision.purchase())
+    stock = (decision.demand(), decision.hierarchy())
+    watching = (decision.card_fraud(), decision.misuse(), decision.operations(), decision.takeover(), decision.traces())
+    return "\n\n".join((*kept, *core, *curves, *buying, *stock, *watching, _orders(), _main_job()))
 
 
 def _orders() -> str:

@@ -95,19 +95,6 @@ class SoftmaxHead(nn.Module):
         return each
 
 
-def cross_entropies(rows: Tensor, matrix: Tensor, wanted: Tensor, factors: Tensor) -> Tensor:
-    """Return the cross-entropy of each row in nats, (R,), where items are scored by any matrix that has a gradient.
-
-    Args:
-        rows: States (R, H).
-        matrix: One row for each item, (V, H), such as embeddings brought to length one.
-        wanted: The item that followed, (R,).
-        factors: What each cross-entropy will be multiplied by, (R,); others cost a second pass over the items.
-    """
-    each: Tensor = _Tiled.apply(rows, matrix, None, wanted, factors)  # type: ignore[no-untyped-call]
-    return each
-
-
 class _Rows(torch.autograd.Function):
     """Pick rows of states (B, T, H), without the detours of indexing."""
 

@@ -17,7 +17,7 @@ from cartveil.errors import ModelError
 from cartveil.insight.decisions.watch.alerts import Alert
 from cartveil.insight.decisions.watch.days import in_utc
 from cartveil.insight.decisions.watch.detector import Detector, Scored
-from cartveil.insight.decisions.watch.rules.alerts import MOST_REASONS, PREFIX
+from cartveil.insight.decisions.watch.rules.alerts import COLUMN, MOST_REASONS, PREFIX
 from cartveil.insight.sequences.streams import StreamSpec
 
 _DAY = 86400
@@ -150,10 +150,16 @@ def named_causes(
         units = np.flatnonzero((found.days.actor == number.get(actor, -1)) & (found.days.day == day))
         if len(units):
             alert = given.get((actor, day)) or detector.alert_of(found, int(units[0]))
-            reasons = (*named_rules(alert), *named_fields(alert, detector.spec))
+            reasons = tuple(dict.fromkeys((*named_rules(alert), *_as_causes(alert, detector.spec))))
             score = float(found.days.score[units[0]])
             answer.append(Planted(kind, actor, day, score, reasons, tuple(causes[kind]), (actor, day) in given))
     return tuple(answer)
+
+
+def _as_causes(alert: Alert, spec: StreamSpec) -> tuple[str, ...]:
+    """Return the fields that are named, those that hold what rules found as those rules."""
+    named = named_fields(alert, spec)
+    return tuple(PREFIX + name.removeprefix(COLUMN) if name in spec.firm else name for name in named)
 
 
 def _others(spec: StreamSpec, named: Sequence[str], generator: np.random.Generator) -> tuple[str, ...]:

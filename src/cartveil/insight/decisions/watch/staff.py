@@ -17,6 +17,7 @@ from cartveil.insight.decisions.watch.detector import Detector
 from cartveil.insight.decisions.watch.learning import SecondStage, train_detector
 from cartveil.insight.decisions.watch.network import DetectorConfig
 from cartveil.insight.decisions.watch.rules import RULES, apply_rules
+from cartveil.insight.decisions.watch.rules.alerts import COLUMN
 from cartveil.insight.decisions.watch.second_stage.corruptions import (
     Corrupted,
     Corruption,
@@ -97,8 +98,8 @@ def staff_stream(log: pa.Table, *, rules: bool = True) -> tuple[pa.Table, Stream
         mine = np.array([rule == name for rule in findings.rule], dtype=bool)
         severity = np.zeros(stream.num_rows)
         np.maximum.at(severity, place[mine], findings.severity[mine])
-        stream = stream.append_column(f"rule_{name}", pa.array(total_before(unit, severity) + severity))
-    columns = tuple(f"rule_{name}" for name in names)
+        stream = stream.append_column(f"{COLUMN}{name}", pa.array(total_before(unit, severity) + severity))
+    columns = tuple(f"{COLUMN}{name}" for name in names)
     words = tuple((column, f"broke the rule `{name}`") for column, name in zip(columns, names, strict=True))
     return stream, replace(
         spec,

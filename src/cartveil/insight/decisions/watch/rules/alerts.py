@@ -17,6 +17,8 @@ from cartveil.insight.decisions.watch.rules.found import GRAVEST
 LOG = "the audit log"
 #: Marks the evidence of a rule among that of fields.
 PREFIX = "rule "
+#: The same, as the name of a column of a stream.
+COLUMN = "rule_"
 #: How many rules' findings an alert tells.
 MOST_REASONS = 3
 _MOST_EVENTS = 20
