@@ -13,12 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from accounts import UNTIL as ACCOUNTS_UNTIL
 from command import CANARY, PASSPHRASE, cartveil
 from staffroom import UNTIL, staff_log
 
 pytest.importorskip("torch")
 
 DAY = f"{UNTIL:%Y-%m-%d}"
+#: From here on strangers come.
+ACCOUNTS = f"{ACCOUNTS_UNTIL:%Y-%m-%d}"
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +186,35 @@ def test_what_audit_wrote_is_read_as_a_log(here: Path, tmp_path: Path) -> None:
     done = cartveil("watch", tmp_path / "log.parquet", "--until", "2026-06-01", "--rules")
     assert done.code == 1
     assert "too few to learn from" in done.err
+
+
+@pytest.fixture
+def sessions(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write events of consumers, among whom strangers come at the end, and let a small judge be trained."""
+    from accounts import account_events
+    from cartveil.insight.decisions.watch import accounts
+    from cartveil.insight.decisions.watch.second_stage import JudgeConfig
+    from cartveil.insight.training.loop import TrainingConfig
+
+    small = JudgeConfig(hidden=8, embedding=4, clean=0.3, training=TrainingConfig(epochs=1, learning_rate=1e-2))
+    monkeypatch.setattr(accounts, "account_config", lambda _rows: small)
+    pq.write_table(account_events(strangers=6)[0], here / "sessions.parquet")
+    return here
+
+
+@pytest.mark.usefixtures("sessions")
+def test_strangers_on_accounts_are_found_in_events_of_consumers() -> None:
+    done = cartveil("watch", "sessions.parquet", "--until", ACCOUNTS, "--per-day", "5", "--json")
+    assert done.code == 0, done.err
+    assert "training the judge will take about" in done.err
+    found = json.loads(done.out)
+    assert f"{len(found)} alerts since {ACCOUNTS}" in done.err
+    assert all(alert["time"] >= ACCOUNTS and alert["reasons"] for alert in found)
+
+
+@pytest.mark.parametrize("option", [("--rules",), ("--second-stage",), ("--honeytoken", "p"), ("--show", "drift")])
+@pytest.mark.usefixtures("sessions")
+def test_what_is_for_an_audit_log_is_refused_for_events_of_consumers(option: tuple[str, ...]) -> None:
+    done = cartveil("watch", "sessions.parquet", "--until", ACCOUNTS, *option)
+    assert done.code == 2
+    assert option[0] in done.err

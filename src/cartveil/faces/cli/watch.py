@@ -15,9 +15,12 @@ if TYPE_CHECKING:  # `cartveil --help` must not wait for Arrow
     import pyarrow as pa
 
     from cartveil.insight.decisions.operations import Watch
-    from cartveil.insight.decisions.watch import Detector
+    from cartveil.insight.decisions.watch import Alert, Detector
     from cartveil.insight.sequences.streams import StreamSpec
 
+#: By which columns a table is told from others.
+_OF_A_LOG = frozenset({"actor", "action", "decision"})
+_OF_SESSIONS = frozenset({"consumer", "session", "action"})
 _DAY = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
@@ -53,11 +56,19 @@ class _Source:
 @passphrase_file
 @as_json
 def watch(source: Path, until: datetime, per_day: float, show: str, as_json: bool, **rest: Any) -> None:
-    """Find what is unusual: orders in a release (a file), or accesses in an audit log (a vault, or a file)."""
+    """Find what is unusual: orders in a release, accesses in an audit log (a vault, or a file), strangers on accounts.
+
+    SOURCE is a vault, or a Parquet file: a release, an audit log, or events of consumers with their sessions.
+    """
     from cartveil.faces.assemble import need_learning
 
     need_learning("watch")
-    from cartveil.insight.decisions.operations import group_alerts, read_verdicts
+    if (sessions := _table_in(source, _OF_SESSIONS)) is not None:
+        _refuse_for_accounts(show, rest)
+        alerts = _on_accounts(sessions, until, per_day)
+        _give(alerts, until, deliver=rest["deliver"], show=show, as_json=as_json)
+        return
+    from cartveil.insight.decisions.operations import read_verdicts
     from cartveil.insight.decisions.operations import watch as watch_period
 
     verdicts = read_verdicts(rest["verdicts"]) if rest["verdicts"] else ()
@@ -65,27 +76,71 @@ def watch(source: Path, until: datetime, per_day: float, show: str, as_json: boo
     rules = _rules(watched, rest["rules"], rest["honeytoken"])
     detector, watched = _trained(watched, until, second_stage=rest["second_stage"], rules=rest["rules"])
     found = watch_period(detector, watched.stream, per_day=per_day, since=until, rules=rules, verdicts=verdicts)
-    incidents = group_alerts(found.alerts)
     drift = _drift(detector, found, until)
-    _say(found, incidents, until, drift)
-    records = _records(found, incidents, with_chance=bool(verdicts))
-    for place in rest["deliver"]:
-        _deliver(records, place)
+    _say(found, drift)
+    alerts, chances = found.alerts, _chances(found) if verdicts else None
+    _give(alerts, until, chances=chances, deliver=rest["deliver"], show=show, as_json=as_json)
     if show == "drift":
         emit_rows([each.to_dict() for each in drift], as_json=as_json)
-    elif show == "incidents":
+
+
+def _give(
+    alerts: Sequence["Alert"],
+    until: datetime,
+    *,
+    deliver: Sequence[str],
+    show: str,
+    as_json: bool,
+    chances: Sequence[float] | None = None,
+) -> None:
+    """Group alerts, deliver them, and write what is to be shown."""
+    from cartveil.insight.decisions.operations import group_alerts
+
+    incidents = group_alerts(alerts)
+    talk(f"{len(alerts)} alerts since {until:%Y-%m-%d}, in {len(incidents)} incidents")
+    records = _records(alerts, incidents, chances)
+    for place in deliver:
+        _deliver(records, place)
+    if show == "incidents":
         emit_rows([_shown(each.to_dict(), as_json) for each in incidents], as_json=as_json)
-    else:
+    elif show == "alerts":
         emit_rows([_shown(each, as_json) for each in records], as_json=as_json)
+
+
+def _refuse_for_accounts(show: str, rest: Mapping[str, Any]) -> None:
+    """Refuse what events of consumers have not.
+
+    Raises:
+        InputError: An option is for an audit log or for orders.
+    """
+    from cartveil.errors import InputError
+
+    named = {"--" + name.replace("_", "-"): rest[name] for name in ("rules", "second_stage", "honeytoken", "verdicts")}
+    named["--show drift"] = show == "drift"
+    for option, given in named.items():
+        if given:
+            raise InputError("is not for events of consumers", path=option, hint="leave it out")
+
+
+def _on_accounts(events: "pa.Table", until: datetime, per_day: float) -> Sequence["Alert"]:
+    """Return the sessions in which somebody else seems to be at work."""
+    from cartveil.insight.decisions.watch.account_alerts import account_alerts
+    from cartveil.insight.decisions.watch.accounts import train_account_judge
+    from cartveil.insight.sequences.consumer_trail import consumer_stream
+
+    judge = train_account_judge(events, until=until, on_progress=talk)
+    return account_alerts(judge, consumer_stream(events)[0], since=until, per_day=per_day)
 
 
 def _source(source: Path, actor: str | None, passphrase: Path | None) -> _Source:
     if source.is_dir():
         return _of_log(_accesses(source, actor, passphrase))
-    if (log := _log_in(source)) is not None:
-        return _of_log(log)
     from cartveil.events.protected import load_protected
     from cartveil.insight.decisions.watch import order_stream
+    from cartveil.insight.decisions.watch.staff import plain_log
+
+    if (log := _table_in(source, _OF_A_LOG)) is not None:
+        return _of_log(plain_log(log))
 
     return _Source(*order_stream(load_protected(source)))
 
@@ -108,21 +163,15 @@ def _accesses(folder: Path, actor: str | None, passphrase: Path | None) -> "pa.T
         return vault.audit_events(Principal(name, role, {}))
 
 
-def _log_in(path: Path) -> "pa.Table | None":
-    """Return the audit log in a Parquet file; None where the file is something else, which others will judge."""
+def _table_in(path: Path, columns: frozenset[str]) -> "pa.Table | None":
+    """Return the table in a Parquet file with these columns; None where it is something else, which others judge."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from cartveil.insight.decisions.watch.staff import plain_log
-
     try:
-        names = pq.read_schema(path).names
-        if not {"actor", "action", "decision"} <= set(names):
-            return None
-        table = pq.read_table(path)
+        return pq.read_table(path) if path.is_file() and columns <= set(pq.read_schema(path).names) else None
     except (OSError, pa.ArrowException):
         return None
-    return plain_log(table)
 
 
 def _trained(source: _Source, until: datetime, *, second_stage: bool, rules: bool) -> tuple["Detector", _Source]:
@@ -135,9 +184,9 @@ def _trained(source: _Source, until: datetime, *, second_stage: bool, rules: boo
         hint = "give a vault, or a Parquet file of its log"
         raise InputError("is for an audit log", path="--second-stage", hint=hint)
     if source.log is None or not (second_stage or _is_large(source.stream, until)):
-        return train_detector(source.stream, spec=source.spec, until=until), source
+        return train_detector(source.stream, spec=source.spec, until=until, on_progress=talk), source
     judge = staff_judge() if second_stage else None
-    detector = train_staff_detector(source.log, until=until, judge=judge, rules=rules)
+    detector = train_staff_detector(source.log, until=until, judge=judge, rules=rules, on_progress=talk)
     return detector, _Source(*staff_stream(source.log), source.log) if rules else source
 
 
@@ -180,8 +229,7 @@ def _drift(detector: "Detector", found: "Watch", until: datetime) -> Any:
     return measure_drift(stream.slice(0, begin), stream.slice(begin), columns=(*spec.described, "score"))
 
 
-def _say(found: "Watch", incidents: Sequence[Any], until: datetime, drift: Sequence[Any]) -> None:
-    talk(f"{len(found.alerts)} alerts since {until:%Y-%m-%d}, in {len(incidents)} incidents")
+def _say(found: "Watch", drift: Sequence[Any]) -> None:
     if not found.unseen:
         talk("warning: the budget was set on days of the training, which score low; hint: give a longer log")
     if len(found.kept.days):
@@ -194,21 +242,28 @@ def _say(found: "Watch", incidents: Sequence[Any], until: datetime, drift: Seque
             talk(f"`{each.column}` has {each.state} (stability index {each.psi:.2f}, usually {each.usual:.2f})")
 
 
-def _records(found: "Watch", incidents: Sequence[Any], *, with_chance: bool) -> list[Mapping[str, object]]:
+def _chances(found: "Watch") -> Sequence[float]:
+    """Return how likely each alert will be confirmed, by what was said of earlier ones."""
     import numpy as np
 
+    chances = found.recalibration.chance(np.array([alert.score for alert in found.alerts]))
+    return [round(float(chance), 3) for chance in chances]
+
+
+def _records(
+    alerts: Sequence["Alert"], incidents: Sequence[Any], chances: Sequence[float] | None
+) -> list[Mapping[str, object]]:
     from cartveil.insight.decisions.operations.incidents import name_of
 
     incident = {name_of(alert): each.name for each in incidents for alert in each.alerts}
-    chance = found.recalibration.chance(np.array([alert.score for alert in found.alerts]))
     return [
         {
             "id": name_of(alert),
             "incident": incident[name_of(alert)],
             **alert.to_dict(),
-            **({"chance": round(float(chance[place]), 3)} if with_chance else {}),
+            **({"chance": chances[place]} if chances is not None else {}),
         }
-        for place, alert in enumerate(found.alerts)
+        for place, alert in enumerate(alerts)
     ]
 
 

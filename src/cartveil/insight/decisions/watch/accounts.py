@@ -71,6 +71,7 @@ def train_account_judge(
     config: JudgeConfig | None = None,
     corruptions: Sequence[Corruption] = ACCOUNT_CORRUPTIONS,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> Judge:
     """Learn from consumers' events before `until` what a stranger on an account looks like.
 
@@ -80,6 +81,7 @@ def train_account_judge(
         config: See `JudgeConfig`; default: `account_config`.
         corruptions: What the judge learns to tell from clean events.
         on_epoch: Called after every epoch.
+        on_progress: Told before training begins how long it will take.
 
     Returns:
         A judge of `consumer_stream(events)[0]`, the accounts' past included.
@@ -98,6 +100,7 @@ def train_account_judge(
         corruptions=corruptions,
         config=config or account_config(clean.num_rows),
         on_epoch=on_epoch,
+        on_progress=on_progress,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +38,13 @@ class SecondStage:
     config: JudgeConfig = field(default_factory=JudgeConfig)
 
 
+class _Told(TypedDict):
+    """Who is told how training goes."""
+
+    on_epoch: Callable[[Epoch], None]
+    on_progress: Callable[[str], None]
+
+
 def train_detector(
     events: pa.Table,
     *,
@@ -45,6 +53,7 @@ def train_detector(
     config: DetectorConfig | None = None,
     second: SecondStage | None = None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> Detector:
     """Learn what is usual from the events before `until`.
 
@@ -57,6 +66,7 @@ def train_detector(
         config: See `DetectorConfig`.
         second: How to train a judge beside it; None for none.
         on_epoch: Called after every epoch.
+        on_progress: Told before each training how long it will take.
 
     Raises:
         ModelError: The training period holds too few events.
@@ -69,8 +79,9 @@ def train_detector(
     coding = learn_coding(stream.filter(pa.array(~held)), spec)
     past = past_of(stream, spec, coding.role_ids(stream, spec))
     settled = int(past.day[held].min())
-    model = fit_network(Coded.of(stream, spec, coding), held, config, on_epoch) if config.network else None
-    judge = _judge(second, coding, int(seconds[held].min()), on_epoch) if second is not None else None
+    told: _Told = {"on_epoch": on_epoch, "on_progress": on_progress}
+    model = fit_network(Coded.of(stream, spec, coding), held, config, **told) if config.network else None
+    judge = _judge(second, coding, int(seconds[held].min()), told) if second is not None else None
     # Counts need no training: all days count on which there was a habit to speak of.
     signals = signals_of(stream, spec, coding, past=past)
     counted = _calibrated(signals, past, since=int(config.held_back * past.days))
@@ -82,7 +93,7 @@ def train_detector(
     return _with_clean(detector, stream, past, detector.evidence_of(signals, learnt, past.roles))
 
 
-def _judge(second: SecondStage, coding: Coding, until: int, on_epoch: Callable[[Epoch], None]) -> Judge:
+def _judge(second: SecondStage, coding: Coding, until: int, told: _Told) -> Judge:
     log = second.log.filter(second.log["time"].is_valid())
     log = log.filter(pa.array(seconds_of(log["time"]) < until))
 
@@ -91,7 +102,7 @@ def _judge(second: SecondStage, coding: Coding, until: int, on_epoch: Callable[[
         past = past_of(stream, spec, coding.role_ids(stream, spec))
         return with_habits(stream, spec, signals_of(stream, spec, coding, past=past))
 
-    return train_judge(log, derive=derive, corruptions=second.corruptions, config=second.config, on_epoch=on_epoch)
+    return train_judge(log, derive=derive, corruptions=second.corruptions, config=second.config, **told)
 
 
 def _before(stream: pa.Table, spec: StreamSpec, until: datetime) -> pa.Table:

@@ -1,7 +1,10 @@
 """The next-event network of a detector: a stream as numbers, its training, and the surprise of each event."""
 
-from collections.abc import Callable, Iterator
+import copy
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -45,6 +48,10 @@ class DetectorConfig:
     threshold: float = 1.0
     network: bool = True
     training: TrainingConfig = field(default_factory=lambda: TrainingConfig(epochs=10, learning_rate=5e-3, patience=3))
+
+
+#: Steps that are timed before training.
+_PROBES = 3
 
 
 @dataclass(frozen=True)
@@ -100,9 +107,14 @@ class Coded:
 
 
 def fit_network(
-    coded: Coded, held: NDArray[np.bool_], config: DetectorConfig, on_epoch: Callable[[Epoch], None]
+    coded: Coded,
+    held: NDArray[np.bool_],
+    config: DetectorConfig,
+    *,
+    on_epoch: Callable[[Epoch], None],
+    on_progress: Callable[[str], None],
 ) -> FieldsModel:
-    """Train the network on the events that are not held back, and stop by those that are."""
+    """Train the network on the events that are not held back, and stop by those that are; say first how long."""
     torch.manual_seed(config.training.seed)
     fields = tuple(zip(coded.names, coded.sizes, strict=True))
     shape = EncoderConfig(
@@ -127,6 +139,8 @@ def fit_network(
         total = sum(float(_loss(trained, lesson)) * float(lesson.counts.sum()) for lesson in lessons)
         return -total / max(1.0, sum(float(lesson.counts.sum()) for lesson in lessons))
 
+    each = _seconds_of_a_step(model, list(islice(batches(np.random.default_rng(0)), _PROBES)))
+    on_progress(f"training the network will take about {each * len(cuts) * config.training.epochs:.0f} s at most")
     fit(
         model,
         _loss,
@@ -137,6 +151,16 @@ def fit_network(
         on_epoch=on_epoch,
     )
     return model
+
+
+def _seconds_of_a_step(model: FieldsModel, lessons: Sequence[Lesson]) -> float:
+    """Return about how long a step of training takes, on a copy of the model; what is drawn later stays the same."""
+    probe = copy.deepcopy(model).train()
+    with torch.random.fork_rng(devices=()):
+        began = time.perf_counter()
+        for lesson in lessons:
+            _loss(probe, lesson).backward()  # type: ignore[no-untyped-call]
+    return (time.perf_counter() - began) / max(len(lessons), 1)
 
 
 def _lesson(windows: Windows, counts: NDArray[np.bool_], chosen: NDArray[np.int64], names: tuple[str, ...]) -> Lesson:

@@ -131,6 +131,7 @@ def train_staff_detector(
     judge: JudgeConfig | None = None,
     rules: bool = False,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> Detector:
     """Learn from an audit log before `until` what its actors usually do.
 
@@ -141,6 +142,7 @@ def train_staff_detector(
         judge: How the second stage is trained; None for none, which is quick.
         rules: Whether what rules find is evidence too, where nothing else adds them to the alerts.
         on_epoch: Called after every epoch.
+        on_progress: Told before each training how long it will take.
 
     Returns:
         A detector of `staff_stream(log, rules=rules)[0]`.
@@ -152,7 +154,9 @@ def train_staff_detector(
     stream, spec = staff_stream(log, rules=rules)
     second = SecondStage(log, audit_stream, STAFF_CORRUPTIONS, judge) if judge is not None else None
     config = config or DetectorConfig(network=False)
-    return train_detector(stream, spec=spec, until=until, config=config, second=second, on_epoch=on_epoch)
+    return train_detector(
+        stream, spec=spec, until=until, config=config, second=second, on_epoch=on_epoch, on_progress=on_progress
+    )
 
 
 def volume_scores(stream: pa.Table) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ The corruption comes before the relations, so that a swapped session is new to t
 events after it stand in a past that was tampered with, as they would.
 """
 
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -65,6 +66,7 @@ def train_judge(
     corruptions: Sequence[Corruption],
     config: JudgeConfig | None = None,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> Judge:
     """Train a judge on a clean log and on corrupted copies of it.
 
@@ -74,6 +76,7 @@ def train_judge(
         corruptions: Each makes a copy of the log in which some events are foreign to their actors.
         config: See `JudgeConfig`.
         on_epoch: Called after every epoch.
+        on_progress: Told before the corruptions begin how long they and the training will take.
 
     Raises:
         ModelError: There is no corruption, or none touched an event.
@@ -82,7 +85,10 @@ def train_judge(
     if not corruptions:
         raise ModelError("a judge needs a corruption to tell from clean events", hint="see `corruptions`")
     generator = np.random.default_rng(config.training.seed)
+    began = time.perf_counter()
     stream, spec = derive(log)
+    seconds = (time.perf_counter() - began) * _derivations(config, len(corruptions))
+    on_progress(f"training the judge will take about {seconds:.0f} s")
     log = once(log, spec)
     inputs = learn_inputs(stream, spec)
     copies = []
@@ -94,6 +100,12 @@ def train_judge(
         raise ModelError("no corruption touched an event", hint="the clean log is too short for these corruptions")
     model = _fitted(material, inputs, config, on_epoch)
     return Judge(model, spec, inputs, config)
+
+
+def _derivations(config: JudgeConfig, corruptions: int) -> float:
+    """Return how many times as long as describing the log once a training takes."""
+    # An epoch reads what is learnt from a copy about half as fast as it was described.
+    return config.rounds * corruptions * (1 + 2 * config.clean * config.training.epochs)
 
 
 def _copy(corrupted: Corrupted, derive: Derive, spec: StreamSpec, *, inputs: Inputs, config: JudgeConfig) -> Material:
