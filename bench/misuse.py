@@ -11,16 +11,15 @@ longest to train. Labels are for scoring only.
 """
 
 import argparse
-import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import torch
 
+from bench.labelled import labelled_events
 from bench.report import write_report
-from cartveil.insight.decisions.watch.misuse import MisuseData, evaluate_misuse
+from cartveil.insight.decisions.watch.misuse import evaluate_misuse
 
 
 def main() -> None:
@@ -37,7 +36,7 @@ def main() -> None:
     seeds = range(arguments.seeds)
     kept = (lambda scores: pq.write_table(scores, arguments.scores)) if arguments.scores else (lambda _: None)
     found = evaluate_misuse(
-        load(arguments.data),
+        labelled_events(arguments.data),
         seeds=seeds,
         network=arguments.network,
         on_progress=lambda line: print(line, flush=True),
@@ -46,14 +45,6 @@ def main() -> None:
     figures = found.to_dict()
     print(table(figures, list(found.figures)))
     write_report(arguments.json, figures, seeds=seeds, threads=arguments.threads)
-
-
-def load(folder: Path) -> MisuseData:
-    """Read a folder of events and labels."""
-    meta = folder / "meta.json"
-    start = json.loads(meta.read_text(encoding="utf-8"))["test_start"] if meta.exists() else None
-    day = datetime.fromisoformat(start).replace(tzinfo=UTC) if start else None
-    return MisuseData(pq.read_table(folder / "events.parquet"), pq.read_table(folder / "labels.parquet"), day)
 
 
 def table(figures: dict[str, Any], names: list[str]) -> str:

@@ -9,16 +9,15 @@ next-event network alone. Labels are for scoring only.
 """
 
 import argparse
-import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import torch
 
+from bench.labelled import labelled_events
 from bench.report import write_report
-from cartveil.insight.decisions.watch.takeover import TakeoverData, evaluate_takeover
+from cartveil.insight.decisions.watch.takeover import evaluate_takeover
 
 _SHOWN = (
     "session_average_precision",
@@ -42,18 +41,10 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     seeds = range(arguments.seeds)
     kept = (lambda scores: pq.write_table(scores, arguments.scores)) if arguments.scores else (lambda _: None)
-    found = evaluate_takeover(load(arguments.data), seeds=seeds, on_progress=print, on_scores=kept)
+    found = evaluate_takeover(labelled_events(arguments.data), seeds=seeds, on_progress=print, on_scores=kept)
     figures = found.to_dict()
     print(table(figures, list(found.figures)))
     write_report(arguments.json, figures, seeds=seeds, threads=arguments.threads)
-
-
-def load(folder: Path) -> TakeoverData:
-    """Read a folder of events and labels."""
-    meta = folder / "meta.json"
-    start = json.loads(meta.read_text(encoding="utf-8"))["test_start"] if meta.exists() else None
-    day = datetime.fromisoformat(start).replace(tzinfo=UTC) if start else None
-    return TakeoverData(pq.read_table(folder / "events.parquet"), pq.read_table(folder / "labels.parquet"), day)
 
 
 def table(figures: dict[str, Any], names: list[str]) -> str:

@@ -2,7 +2,8 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
-from bench.takeover import load, table
+from bench.labelled import labelled_events
+from bench.takeover import table
 
 from accounts import UNTIL, account_events
 
@@ -16,10 +17,10 @@ def folder(tmp_path):
 
 
 def test_a_folder_says_from_which_day_on_is_judged_or_leaves_it_to_the_protocol(folder):
-    assert load(folder).test_start is None
+    assert labelled_events(folder).test_start is None
     (folder / "meta.json").write_text(json.dumps({"test_start": f"{UNTIL:%Y-%m-%d}"}))
-    assert load(folder).test_start == UNTIL
-    assert load(folder).labels.num_rows > 0
+    assert labelled_events(folder).test_start == UNTIL
+    assert labelled_events(folder).labels.num_rows > 0
 
 
 def test_the_table_has_a_line_for_every_detector():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # `cartveil --help` must not wait for Arrow
     import pyarrow as pa
 
     from cartveil.insight.decisions.measures import Evaluation
+    from cartveil.insight.decisions.watch.labelled import LabelledEvents
 
 #: What can be evaluated.
 TASKS = ("next-item", "next-basket", "demand", "card-fraud", "misuse", "takeover", "traces", "purchase")
@@ -141,19 +142,21 @@ def _demand(asked: Asked) -> "Evaluation":
 
 
 def _misuse(asked: Asked) -> "Evaluation":
-    from cartveil.insight.decisions.watch.misuse import MisuseData, evaluate_misuse
+    from cartveil.insight.decisions.watch.misuse import evaluate_misuse
 
-    return evaluate_misuse(MisuseData(*_watched(asked)), **asked.how)
+    return evaluate_misuse(_watched(asked), **asked.how)
 
 
 def _takeover(asked: Asked) -> "Evaluation":
-    from cartveil.insight.decisions.watch.takeover import TakeoverData, evaluate_takeover
+    from cartveil.insight.decisions.watch.takeover import evaluate_takeover
 
-    return evaluate_takeover(TakeoverData(*_watched(asked)), **asked.how)
+    return evaluate_takeover(_watched(asked), **asked.how)
 
 
-def _watched(asked: Asked) -> tuple["pa.Table", "pa.Table", datetime | None]:
+def _watched(asked: Asked) -> "LabelledEvents":
     """Read events, labels and, where `meta.json` tells it, the day from which they are judged."""
+    from cartveil.insight.decisions.watch.labelled import LabelledEvents
+
     if not asked.data.is_dir():
         hint = "a folder with `events.parquet` and `labels.parquet`, and best `meta.json` with `test_start`"
         raise ReadError("is no folder", path=str(asked.data), hint=hint)
@@ -165,7 +168,7 @@ def _watched(asked: Asked) -> tuple["pa.Table", "pa.Table", datetime | None]:
         except (AttributeError, TypeError, ValueError) as error:
             raise ReadError("`test_start` is no day", path=str(meta), hint="write it as `2024-04-11`") from error
     events, labels = (_named(asked.data, name) for name in ("events", "labels"))
-    return read_columns(events, asked.columns), read_columns(labels, {}), start
+    return LabelledEvents(read_columns(events, asked.columns), read_columns(labels, {}), start)
 
 
 def _named(folder: Path, name: str) -> Path:

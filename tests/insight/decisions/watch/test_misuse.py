@@ -7,7 +7,8 @@ import torch
 
 from cartveil.errors import InputError
 from cartveil.insight.decisions.watch import misuse
-from cartveil.insight.decisions.watch.misuse import MisuseData, evaluate_misuse
+from cartveil.insight.decisions.watch.labelled import LabelledEvents
+from cartveil.insight.decisions.watch.misuse import evaluate_misuse
 from cartveil.insight.decisions.watch.network import DetectorConfig
 from cartveil.insight.decisions.watch.second_stage import JudgeConfig
 from cartveil.insight.decisions.watch.staff import (
@@ -75,7 +76,7 @@ def organisation(*, seed=0):
             "scenario": ["copying"] * len(incidents),
         }
     )
-    return MisuseData(log, labels, UNTIL)
+    return LabelledEvents(log, labels, UNTIL)
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +120,13 @@ def test_it_says_before_training_how_long_it_will_take(found):
 
 def test_every_event_gets_a_score_of_what_ships(found, data):
     scores = found[2][0]
-    assert sorted(scores["event_id"].to_pylist()) == data.log["event_id"].to_pylist()
+    assert sorted(scores["event_id"].to_pylist()) == data.events["event_id"].to_pylist()
     assert np.isfinite(scores["score"].to_numpy()).all()
 
 
 def test_labels_change_no_score(data):
     kept = []
-    other = MisuseData(data.log, data.labels.slice(0, 3), data.test_start)
+    other = LabelledEvents(data.events, data.labels.slice(0, 3), data.test_start)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(misuse, "_designs", lambda _, **_how: {"lstm": misuse._Design(PLAIN)})
         for each in (data, other):
@@ -135,12 +136,12 @@ def test_labels_change_no_score(data):
 
 def test_without_misuse_there_is_nothing_to_recall(data):
     with pytest.raises(InputError, match="no misuse"):
-        evaluate_misuse(MisuseData(data.log, data.labels.slice(0, 0), data.test_start))
+        evaluate_misuse(LabelledEvents(data.events, data.labels.slice(0, 0), data.test_start))
 
 
 def test_without_a_clean_day_there_is_nothing_to_learn_from(data):
     with pytest.raises(InputError, match="no event before it"):
-        evaluate_misuse(MisuseData(data.log, data.labels, START))
+        evaluate_misuse(LabelledEvents(data.events, data.labels, START))
 
 
 def test_no_seed_is_refused(data):
@@ -149,7 +150,7 @@ def test_no_seed_is_refused(data):
 
 
 def test_what_rules_find_stands_in_the_stream_and_can_be_left_out(data):
-    log = plain_log(data.log)
+    log = plain_log(data.events)
     stream, spec = staff_stream(log)
     assert spec.firm
     assert set(spec.firm) <= set(stream.column_names)
@@ -160,7 +161,7 @@ def test_what_rules_find_stands_in_the_stream_and_can_be_left_out(data):
 
 
 def test_a_detector_with_a_judge_is_saved_and_loaded(data, tmp_path):
-    log = plain_log(data.log)
+    log = plain_log(data.events)
     detector = train_staff_detector(log, until=UNTIL, config=PLAIN, judge=SMALL)
     stream, _ = staff_stream(log)
     detector.save(tmp_path)
@@ -170,7 +171,7 @@ def test_a_detector_with_a_judge_is_saved_and_loaded(data, tmp_path):
 
 
 def test_a_detector_does_not_look_beyond_until(data):
-    log = plain_log(data.log)
+    log = plain_log(data.events)
     early = log.filter(pa.array([time < UNTIL for time in log["time"].to_pylist()]))
     stream = staff_stream(log)[0]
     scores = [train_staff_detector(each, until=UNTIL, config=PLAIN).score(stream) for each in (log, early)]
@@ -178,14 +179,14 @@ def test_a_detector_does_not_look_beyond_until(data):
 
 
 def test_volume_is_held_against_the_actors_own_days(data):
-    stream = staff_stream(plain_log(data.log))[0]
+    stream = staff_stream(plain_log(data.events))[0]
     found = volume_scores(stream)
     burst = np.array(stream["actor"].to_pylist()) == "mallory"
     assert found[burst].max() > found[~burst].max()
 
 
 def test_a_logs_own_types_are_left_as_they_are(data):
-    log = plain_log(data.log)
+    log = plain_log(data.events)
     assert log["actor"].type == pa.string()
     assert log["fields"].type == pa.list_(pa.string())
     assert plain_log(log).equals(log)

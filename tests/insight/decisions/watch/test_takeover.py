@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -13,9 +15,10 @@ from cartveil.insight.decisions.watch.accounts import (
     place_rarity,
     train_account_judge,
 )
+from cartveil.insight.decisions.watch.labelled import LabelledEvents
 from cartveil.insight.decisions.watch.network import DetectorConfig
 from cartveil.insight.decisions.watch.second_stage import JudgeConfig
-from cartveil.insight.decisions.watch.takeover import TakeoverData, evaluate_takeover
+from cartveil.insight.decisions.watch.takeover import evaluate_takeover
 from cartveil.insight.sequences.consumer_trail import consumer_stream
 from cartveil.insight.training.loop import TrainingConfig
 
@@ -25,7 +28,7 @@ SMALL = JudgeConfig(hidden=16, embedding=4, clean=1.0, training=TrainingConfig(e
 
 @pytest.fixture(scope="module")
 def data():
-    return TakeoverData(*account_events(strangers=6), UNTIL)
+    return LabelledEvents(*account_events(strangers=6), UNTIL)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +94,7 @@ def test_the_protocol_measures_every_detector_with_the_keys_of_the_benchmark(dat
 
 
 def test_without_a_day_the_first_sixty_percent_are_learnt_from(data):
-    assert takeover._default_start(data.events).date().isoformat() == "2024-03-28"
+    assert replace(data, test_start=None).start.date().isoformat() == "2024-03-28"
 
 
 def test_labels_of_one_class_are_refused(data):
@@ -99,4 +102,4 @@ def test_labels_of_one_class_are_refused(data):
     every = pa.table({"event_id": data.events["event_id"], "incident": np.zeros(data.events.num_rows, np.int64)})
     for labels in (none, every):
         with pytest.raises(InputError):
-            evaluate_takeover(TakeoverData(data.events, labels, UNTIL))
+            evaluate_takeover(LabelledEvents(data.events, labels, UNTIL))

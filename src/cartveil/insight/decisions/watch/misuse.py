@@ -16,7 +16,7 @@ On smaller logs the first still is; the others have a next-event network beside 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from cartveil.insight.decisions.watch.alert_measures import (
     lowest_for_unknown,
 )
 from cartveil.insight.decisions.watch.detector import seconds_at
+from cartveil.insight.decisions.watch.labelled import LabelledEvents, keep_nothing, quiet
 from cartveil.insight.decisions.watch.learning import SecondStage, train_detector
 from cartveil.insight.decisions.watch.network import DetectorConfig
 from cartveil.insight.decisions.watch.rules import rule_scores
@@ -59,39 +60,14 @@ COMMANDS = {
 }
 
 _DAY = 86400
-#: Share of the days that is learnt from, where no day is named.
-_LEARNT = 0.6
 _ROUNDS = 200
 #: Alerts a day at which detectors are compared; the first is the one of the main figures.
 _BUDGETS = (20, 5)
 _CURVE = (1, 2, 3, 5, 8, 12, 20, 30, 50)
 
 
-@dataclass(frozen=True)
-class MisuseData:
-    """What a detector of misuse is judged on.
-
-    Args:
-        log: See `audit_stream`, with `event_id` for `index`.
-        labels: event_id, incident and scenario of the misuse.
-        test_start: Midnight, UTC, from which events are judged; None for the first 60% of the days before it.
-    """
-
-    log: pa.Table
-    labels: pa.Table
-    test_start: datetime | None = None
-
-
-def quiet(_: str) -> None:
-    """Say nothing."""
-
-
-def keep_nothing(_: pa.Table) -> None:
-    """Keep no scores."""
-
-
 def evaluate_misuse(
-    data: MisuseData,
+    data: LabelledEvents,
     *,
     seeds: Sequence[int] = (0, 1, 2),
     network: bool = False,
@@ -213,25 +189,16 @@ class _Trial:
         return lowest_for_unknown(np.where(ids[order][place] == self.judged.ids, found, np.nan))
 
 
-def _trial(data: MisuseData) -> _Trial:
-    start = data.test_start or _default_start(data.log)
-    judged = Judged.of(data.log, data.labels, since=seconds_at(start) // _DAY)
+def _trial(data: LabelledEvents) -> _Trial:
+    start = data.start
+    judged = Judged.of(data.events, data.labels, since=seconds_at(start) // _DAY)
     if not (judged.incident >= 0).any():
         raise InputError("no misuse among the judged events", path="labels", hint="recall of nothing is no figure")
-    if seconds_of(data.log["time"].drop_null()).min() >= seconds_at(start):
+    if seconds_of(data.events["time"].drop_null()).min() >= seconds_at(start):
         raise InputError("no event before it to learn from", path="test_start", hint="choose a later day")
-    log = plain_log(data.log)
+    log = plain_log(data.events)
     stream, spec = staff_stream(log)
     return _Trial(log, stream, spec, spec_without_rules(spec), judged, start)
-
-
-def _default_start(log: pa.Table) -> datetime:
-    """Return the day after the first 60% of the days."""
-    days = seconds_of(log["time"].drop_null()) // _DAY
-    if not len(days):
-        raise InputError("no event has a time", path="log")
-    first, last = int(days.min()), int(days.max())
-    return datetime.fromtimestamp((first + int(_LEARNT * (last - first + 1))) * _DAY, UTC)
 
 
 def figures_of(judged: Judged, scores: NDArray[np.float64]) -> dict[str, Any]:

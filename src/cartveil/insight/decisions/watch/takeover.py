@@ -6,7 +6,7 @@ Labels are for scoring only. Nothing is fitted on them and nothing is chosen by 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,7 @@ from cartveil.insight.decisions.watch.accounts import (
     train_account_judge,
 )
 from cartveil.insight.decisions.watch.detector import seconds_at
+from cartveil.insight.decisions.watch.labelled import LabelledEvents, keep_nothing, quiet
 from cartveil.insight.decisions.watch.learning import train_detector
 from cartveil.insight.decisions.watch.network import DetectorConfig
 from cartveil.insight.decisions.watch.second_stage import JudgeConfig
@@ -40,8 +41,6 @@ from cartveil.insight.training.loop import TrainingConfig
 OURS = "lstm"
 
 _DAY = 86400
-#: Share of the days that is learnt from, where no day is named.
-_LEARNT = 0.6
 _ROUNDS = 200
 #: What the first stage predicts of an event; all columns together would say little more and take five times as long.
 _PREDICTED = (
@@ -61,31 +60,8 @@ _PREDICTED = (
 )
 
 
-@dataclass(frozen=True)
-class TakeoverData:
-    """What a detector of takeover is judged on.
-
-    Args:
-        events: See `consumer_stream`.
-        labels: event_id and incident of the intruders' events, and scenario where kinds are known.
-        test_start: Midnight, UTC, from which events are judged; None for the first 60% of the days before it.
-    """
-
-    events: pa.Table
-    labels: pa.Table
-    test_start: datetime | None = None
-
-
-def quiet(_: str) -> None:
-    """Say nothing."""
-
-
-def keep_nothing(_: pa.Table) -> None:
-    """Keep no scores."""
-
-
 def evaluate_takeover(
-    data: TakeoverData,
+    data: LabelledEvents,
     *,
     seeds: Sequence[int] = (0, 1, 2),
     on_progress: Callable[[str], None] = quiet,
@@ -109,7 +85,7 @@ def evaluate_takeover(
     if not seeds:
         raise InputError("at least one training is needed", path="seeds")
     started = time.perf_counter()
-    trial = _trial(data, data.test_start or _default_start(data.events))
+    trial = _trial(data, data.start)
     described = time.perf_counter() - started
     minutes = _expected(described, trial) * 2 * len(seeds) / 60
     on_progress(f"{trial.stream.num_rows:,} events described in {described:.0f} s; training takes {minutes:.0f} min")
@@ -173,7 +149,7 @@ def _expected(described: float, trial: _Trial) -> float:
     return float(described * (share * (1 + copies + learnt) + 1))
 
 
-def _trial(data: TakeoverData, start: datetime) -> _Trial:
+def _trial(data: LabelledEvents, start: datetime) -> _Trial:
     events = in_order(data.events, StreamSpec(fields=(), actor="consumer", index="event_id"))
     sessions = Sessions.of_events(events, data.labels, since=seconds_at(start) // _DAY)
     if not (sessions.taken >= 0).any():
@@ -190,15 +166,6 @@ def _trial(data: TakeoverData, start: datetime) -> _Trial:
 def _configs(rows: int, seed: int) -> Mapping[str, JudgeConfig]:
     config = account_config(rows, seed=seed)
     return {OURS: config, "no_recurrence": replace(config, steps=1, overlap=0)}
-
-
-def _default_start(events: pa.Table) -> datetime:
-    """Return the day after the first 60% of the days."""
-    days = seconds_of(events["time"].drop_null()) // _DAY
-    if not len(days):
-        raise InputError("no event has a time", path="events")
-    first, last = int(days.min()), int(days.max())
-    return datetime.fromtimestamp((first + int(_LEARNT * (last - first + 1))) * _DAY, UTC)
 
 
 def _gathered(
