@@ -301,7 +301,7 @@ _RIVALS = {
     "demand_car_parts": ("empirical_quantiles", "recent_quantiles", "pooled_quantiles", "seasonal_naive", "zero"),
     "purchase": ("recency_frequency", "beta_geometric", "base_rate"),
     "card_fraud": ("xgboost", "random_forest", "counts"),
-    "misuse": ("counts", "rules", "volume"),
+    "misuse": ("no_second_stage", "counts", "rules", "volume"),
     "takeover": ("rules", "counts"),
     "syscalls": ("ngram", "ngram_calmest", "nearest"),
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cartveil.errors import DeliveryError, InputError, ReadError, StorageError
-from cartveil.faces.delivery import Retry, deliver, without_path
+from cartveil.faces.delivery import CONSUMER, Retry, check_destination, deliver, without_path
 
 ALERT = {"id": "anna/2024-05-06", "actor": "anna", "score": 3.0, "subjects": ["p7", "p8"], "reasons": ["case: none"]}
 OTHER = {**ALERT, "id": "bert/2024-05-06", "actor": "bert"}
@@ -145,4 +145,41 @@ def test_an_address_is_shown_without_what_may_be_a_token() -> None:
 
 def test_no_alert_is_no_delivery(tmp_path: Path) -> None:
     assert deliver([], str(tmp_path / "alerts.jsonl")) == 0
+    assert not (tmp_path / "alerts.jsonl").exists()
+
+
+def test_an_alert_about_a_consumer_leaves_without_pseudonym_and_reasons(receiver: Receiver) -> None:
+    alert = {
+        "id": "p-7f3a/2024-05-06",
+        "incident": "p-7f3a/2024-05-01",
+        "actor_kind": CONSUMER,
+        "actor": "p-7f3a",
+        "score": 3.0,
+        "reasons": ["order value 3055; usual: 379"],
+        "evidence": {"order value": 3.0},
+    }
+    assert deliver([alert], receiver.address) == 1
+    _, key, body = receiver.got[0]
+    assert body["evidence"] == alert["evidence"]
+    assert body["id"] != body["incident"]
+    for told in ("p-7f3a", b"p-7f3a".hex(), "3055"):
+        assert told not in json.dumps(body) + key
+    assert deliver([alert], receiver.address) == 1
+    assert receiver.got[1][1] == key
+
+
+def test_one_refused_alert_does_not_hold_back_the_others(receiver: Receiver) -> None:
+    receiver.answers = [(400, {})]
+    with pytest.raises(DeliveryError, match="answered 400; 1 of 2 alerts arrived"):
+        deliver([ALERT, OTHER], receiver.address)
+    assert [body["actor"] for _, _, body in receiver.got] == ["anna", "bert"]
+
+
+def test_a_place_that_cannot_be_delivered_to_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    (tmp_path / "junk").write_text("no alerts")
+    places = {"ftp://x/y": InputError, "http://example.org/": InputError, str(tmp_path / "junk"): ReadError}
+    for place, error in {**places, str(tmp_path): StorageError, str(tmp_path / "no" / "a"): StorageError}.items():
+        with pytest.raises(error):
+            check_destination(place)
+    check_destination(str(tmp_path / "alerts.jsonl"))
     assert not (tmp_path / "alerts.jsonl").exists()

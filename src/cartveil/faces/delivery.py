@@ -1,10 +1,12 @@
 """Alerts on their way out: lines of JSON in a file, or a webhook that is asked again until it answers.
 
-An alert names an actor, a day, and why; no value of a consumer stands in it. A file keeps the pseudonyms that it
-concerns; a webhook leads out of the house, and gets their number only. What is sent is known by its id, so that it may
-be sent twice and counts once.
+An alert names an actor, a day, and why. A file keeps the pseudonyms that it concerns; a webhook leads out of the house,
+and gets their number only. Where a consumer is the actor, a webhook gets neither the pseudonym nor the reasons, which
+tell what was bought: only which columns were unusual. What is sent is known by its id, so that it may be sent twice and
+counts once.
 """
 
+import hashlib
 import json
 import os
 import time
@@ -17,6 +19,8 @@ from urllib.parse import SplitResult, urlsplit
 from cartveil.errors import DeliveryError, InputError, ReadError, StorageError
 
 Record = Mapping[str, object]
+#: What an alert's `actor_kind` is where the actor is a consumer.
+CONSUMER = "consumer"
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 #: Answers after which it is worth asking again.
 _LATER = (408, 425, 429, 500, 502, 503, 504)
@@ -62,16 +66,37 @@ def deliver(
     if address.scheme in ("http", "https"):
         return _post_all(records, _checked(address), retry or Retry(), wait)
     if "://" in to:
-        raise InputError(
-            f"`{address.scheme}` cannot be delivered to", path="--deliver", hint="give a file, or https://"
-        )
+        raise _unknown(address)
     return _append(records, Path(to))
+
+
+def check_destination(to: str) -> None:
+    """Refuse early what alerts cannot be delivered to: training may take minutes.
+
+    Raises:
+        InputError: An address that cannot be used.
+        StorageError: The folder of a file does not exist.
+        ReadError: The file holds something else.
+    """
+    address = urlsplit(to)
+    if address.scheme in ("http", "https"):
+        _checked(address)
+    elif "://" in to:
+        raise _unknown(address)
+    elif not Path(to).absolute().parent.is_dir() or Path(to).is_dir():
+        raise StorageError("is no file in a folder that exists", path=to, hint="make the folder, or choose another")
+    else:
+        _ids(Path(to))
 
 
 def without_path(to: str) -> str:
     """Return where alerts go as it may be shown: an address without path and query, which may hold a token."""
     address = urlsplit(to)
     return _place(address) if address.scheme in ("http", "https") else to
+
+
+def _unknown(address: SplitResult) -> InputError:
+    return InputError(f"`{address.scheme}` cannot be delivered to", path="--deliver", hint="give a file, or https://")
 
 
 def _append(records: Iterable[Record], path: Path) -> int:
@@ -114,25 +139,46 @@ def _checked(address: SplitResult) -> SplitResult:
 
 
 def _post_all(records: Sequence[Record], address: SplitResult, retry: Retry, wait: Callable[[float], None]) -> int:
-    for done, record in enumerate(records):
-        body = json.dumps(_outside(record), ensure_ascii=False, default=str).encode()
-        try:
-            _post(body, str(record["id"]), address, retry, wait)
-        except DeliveryError as error:
-            message = f"{error.message}; {done} of {len(records)} alerts arrived"
-            raise DeliveryError(message, path=_place(address), hint=error.hint) from None
-    return len(records)
+    """Send each alert; one that is refused is passed over, a receiver that does not answer is left in peace."""
+    arrived, refused = 0, ""
+    for record in records:
+        sent = _outside(record)
+        body = json.dumps(sent, ensure_ascii=False, default=str).encode()
+        said, later = _post(body, str(sent["id"]), address, retry, wait)
+        if not said:
+            arrived += 1
+            continue
+        refused = said
+        if later:
+            break
+    if refused:
+        message = f"{refused}; {arrived} of {len(records)} alerts arrived"
+        raise DeliveryError(message, path=_place(address), hint="look at the receiver's log, then deliver again")
+    return arrived
 
 
 def _outside(record: Record) -> dict[str, object]:
     """Return what may leave the house: all but the pseudonyms, of which the number is left."""
     subjects = record.get("subjects", ())
     kept = {name: value for name, value in record.items() if name != "subjects"}
+    if record.get("actor_kind") == CONSUMER:
+        kept = {name: value for name, value in kept.items() if name not in ("actor", "reasons")}
+        kept |= {name: _digest(str(kept[name])) for name in ("id", "incident") if name in kept}
     return {**kept, "subjects": len(subjects) if isinstance(subjects, list | tuple) else 0}
 
 
-def _post(body: bytes, name: str, address: SplitResult, retry: Retry, wait: Callable[[float], None]) -> None:
-    """Send one alert, again and again, until it is taken, refused, or the tries are over."""
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _post(
+    body: bytes, name: str, address: SplitResult, retry: Retry, wait: Callable[[float], None]
+) -> tuple[str, bool]:
+    """Send one alert, again and again, until it is taken, refused, or the tries are over.
+
+    Returns:
+        What was said instead of taking it, `""` where it was taken, and whether the receiver may take it later.
+    """
     said = "no answer"
     for turn in range(retry.tries):
         pause = min(retry.longest, retry.first * 2**turn)
@@ -143,14 +189,14 @@ def _post(body: bytes, name: str, address: SplitResult, retry: Retry, wait: Call
             said = f"no answer ({type(error).__name__})"
         else:
             if 200 <= status < 300:
-                return
+                return "", False
             said = f"answered {status}"
             if status not in _LATER:
-                break
+                return said, False
             pause = min(retry.longest, max(pause, after))
         if turn + 1 < retry.tries:
             wait(pause)
-    raise DeliveryError(said)
+    return said, True
 
 
 def _once(body: bytes, name: str, address: SplitResult, timeout: float) -> tuple[int, float]:

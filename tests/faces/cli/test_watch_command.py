@@ -218,3 +218,29 @@ def test_what_is_for_an_audit_log_is_refused_for_events_of_consumers(option: tup
     done = cartveil("watch", "sessions.parquet", "--until", ACCOUNTS, *option)
     assert done.code == 2
     assert option[0] in done.err
+
+
+@pytest.mark.parametrize("source", ["release.parquet", "log.parquet"])
+@pytest.mark.usefixtures("here")
+def test_a_day_after_all_events_is_refused_for_it_would_disarm_the_watch(source: str) -> None:
+    done = cartveil("watch", source, "--until", "2036-06-01")
+    assert (done.code, done.out) == (2, "")
+    assert "no event lies from this day on" in done.err
+
+
+@pytest.mark.parametrize("budget", ["inf", "nan", "0"])
+@pytest.mark.usefixtures("here")
+def test_a_budget_is_a_number_of_alerts(budget: str) -> None:
+    assert cartveil("watch", "release.parquet", "--until", "2026-06-01", "--per-day", budget).code == 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_one_place_that_fails_keeps_the_alerts_from_no_other(here: Path) -> None:
+    closed = "http://127.0.0.1:9/hook"
+    file = here / "kept.jsonl"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cartveil.faces.delivery.time.sleep", lambda _: None)
+        how = ("--until", DAY, "--deliver", closed, "--deliver", str(file), "--json")
+        done = cartveil("watch", "log.parquet", *how)
+    assert done.code == 1
+    assert len(json.loads(done.out)) == len(file.read_text().splitlines()) > 0

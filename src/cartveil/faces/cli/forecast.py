@@ -12,6 +12,8 @@ from cartveil.faces.cli.output import emit_table, talk
 if TYPE_CHECKING:  # `cartveil --help` must not wait for Arrow
     import pyarrow as pa
 
+_LEAD_TIME = 2
+
 
 @click.command()
 @click.argument("model", type=FILE)
@@ -23,7 +25,7 @@ if TYPE_CHECKING:  # `cartveil --help` must not wait for Arrow
     "--launch", is_flag=True, help="Only what an item will sell that nobody has bought yet, by --by's groups."
 )
 @click.option("--service-level", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Give the order too.")
-@click.option("--lead-time", type=click.IntRange(1), default=2, show_default=True, help="Weeks until it arrives.")
+@click.option("--lead-time", type=click.IntRange(1), help=f"Weeks until it arrives.  [default: {_LEAD_TIME}]")
 @click.option("--review", type=click.IntRange(0), default=0, help="Weeks until one can order again.")
 @click.option("--stock", type=FILE, help="CSV of `item` and `stock`: units on hand and on order.")
 @as_json
@@ -47,7 +49,7 @@ def forecast(
     from cartveil.insight.decisions.forecast.horizon import periods_table, totals_table
     from cartveil.insight.sequences.weekly import weekly_demand
 
-    _check(columns, launch, order)
+    _check(items, columns, launch, order)
     release = load_protected(events)
     demand, found = weekly_demand(release), Forecaster.load(model)
     forecaster = _with_peers(found, demand) if cold_start else found
@@ -58,7 +60,8 @@ def forecast(
     elif order["service_level"] is None:
         table = periods_table(forecaster, demand)
     else:
-        asked = {name: order[name] for name in ("service_level", "lead_time", "review")}
+        asked = {name: order[name] for name in ("service_level", "review")}
+        asked["lead_time"] = order["lead_time"] or _LEAD_TIME
         table = reorder_quantity(totals_table(forecaster, demand), **asked, stock=_stock(order["stock"], demand.items))
         if not all(table["forecast"].to_pylist()):
             talk("lead time and review reach beyond the horizon: demand is carried on there, an assumption")
@@ -68,12 +71,15 @@ def forecast(
     emit_table(_only(table, items), as_json=as_json)
 
 
-def _check(columns: Sequence[str], launch: bool, order: Mapping[str, Any]) -> None:
+def _check(items: Sequence[str], columns: Sequence[str], launch: bool, order: Mapping[str, Any]) -> None:
     from cartveil.errors import InputError
 
-    if order["service_level"] is None and (order["stock"] is not None or order["review"]):
-        path = "--review" if order["review"] else "--stock"
-        raise InputError("is for orders", path=path, hint="add --service-level, such as --service-level 0.95")
+    given = {"--review": order["review"], "--stock": order["stock"], "--lead-time": order["lead_time"]}
+    for path, value in given.items():
+        if order["service_level"] is None and value:
+            raise InputError("is for orders", path=path, hint="add --service-level, such as --service-level 0.95")
+    if launch and items:
+        raise InputError("speaks of items that nobody has bought yet", path="--launch", hint="leave out --item")
     if launch and (order["service_level"] is not None or len(columns) > 1):
         raise InputError("takes one --by, and no order", path="--launch", hint="leave the others out")
     if columns and order["service_level"] is not None:
@@ -135,6 +141,8 @@ def _stock(file: Path | None, items: Sequence[str]) -> float | Mapping[str, floa
             raise ColumnError("stock is told by `item` and `stock`", path=f"{file}: {name}", hint="add the column")
     found = {}
     for row, (item, units) in enumerate(zip(table["item"].to_pylist(), table["stock"].to_pylist(), strict=True)):
+        if str(item) in found:
+            raise ColumnError("stands there twice", path=f"item[{row}]", hint="give each item once")
         try:
             found[str(item)] = float(units)
         except (TypeError, ValueError):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # `cartveil --help` must not wait for Arrow
 #: By which columns a table is told from others.
 _OF_A_LOG = frozenset({"actor", "action", "decision"})
 _OF_SESSIONS = frozenset({"consumer", "session", "action"})
+_TWO_WEEKS = 14
 _DAY = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
@@ -33,11 +34,21 @@ class _Source:
     log: "pa.Table | None" = None
 
 
+@dataclass(frozen=True)
+class _Found:
+    """Alerts; whether their actors are consumers, how likely each will be confirmed, and what has moved."""
+
+    alerts: Sequence["Alert"]
+    consumers: bool
+    chances: Sequence[float] | None = None
+    drift: Sequence[Any] = ()
+
+
 @click.command()
 @click.argument("source", type=FILE)
 @click.option("--until", type=_DAY, required=True, help="Learn what is usual before this day; alert from it on.")
 @click.option(
-    "--per-day", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True, help="Alarm budget."
+    "--per-day", type=click.FloatRange(0, 1e6, min_open=True), default=5.0, show_default=True, help="Alarm budget."
 )
 @click.option("--rules", is_flag=True, help="Apply the rule set as well; to an audit log only.")
 @click.option(
@@ -61,50 +72,58 @@ def watch(source: Path, until: datetime, per_day: float, show: str, as_json: boo
     SOURCE is a vault, or a Parquet file: a release, an audit log, or events of consumers with their sessions.
     """
     from cartveil.faces.assemble import need_learning
+    from cartveil.faces.delivery import check_destination
 
     need_learning("watch")
-    if (sessions := _table_in(source, _OF_SESSIONS)) is not None:
+    if per_day != per_day:
+        raise click.BadParameter("not a number", param_hint="--per-day")
+    for place in rest["deliver"]:
+        check_destination(place)
+    sessions = _table_in(source, _OF_SESSIONS)
+    if sessions is None:
+        found = _in_stream(_source(source, until, rest["actor"], rest["passphrase_file"]), until, per_day, rest)
+    else:
         _refuse_for_accounts(show, rest)
-        alerts = _on_accounts(sessions, until, per_day)
-        _give(alerts, until, deliver=rest["deliver"], show=show, as_json=as_json)
-        return
+        found = _Found(_on_accounts(_timely(sessions, "time", until), until, per_day), consumers=True)
+    _give(found, until, deliver=rest["deliver"], show=show, as_json=as_json)
+
+
+def _in_stream(watched: _Source, until: datetime, per_day: float, rest: Mapping[str, Any]) -> "_Found":
+    """Return what is unusual in orders or in an audit log."""
     from cartveil.insight.decisions.operations import read_verdicts
     from cartveil.insight.decisions.operations import watch as watch_period
 
     verdicts = read_verdicts(rest["verdicts"]) if rest["verdicts"] else ()
-    watched = _source(source, rest["actor"], rest["passphrase_file"])
     rules = _rules(watched, rest["rules"], rest["honeytoken"])
     detector, watched = _trained(watched, until, second_stage=rest["second_stage"], rules=rest["rules"])
     found = watch_period(detector, watched.stream, per_day=per_day, since=until, rules=rules, verdicts=verdicts)
     drift = _drift(detector, found, until)
     _say(found, drift)
-    alerts, chances = found.alerts, _chances(found) if verdicts else None
-    _give(alerts, until, chances=chances, deliver=rest["deliver"], show=show, as_json=as_json)
-    if show == "drift":
-        emit_rows([each.to_dict() for each in drift], as_json=as_json)
+    chances = _chances(found) if verdicts else None
+    return _Found(found.alerts, consumers=watched.log is None, chances=chances, drift=drift)
 
 
-def _give(
-    alerts: Sequence["Alert"],
-    until: datetime,
-    *,
-    deliver: Sequence[str],
-    show: str,
-    as_json: bool,
-    chances: Sequence[float] | None = None,
-) -> None:
+def _give(found: "_Found", until: datetime, *, deliver: Sequence[str], show: str, as_json: bool) -> None:
     """Group alerts, deliver them, and write what is to be shown."""
+    from cartveil.errors import CartveilError
     from cartveil.insight.decisions.operations import group_alerts
 
-    incidents = group_alerts(alerts)
-    talk(f"{len(alerts)} alerts since {until:%Y-%m-%d}, in {len(incidents)} incidents")
-    records = _records(alerts, incidents, chances)
+    incidents, failed = group_alerts(found.alerts), []
+    talk(f"{len(found.alerts)} alerts since {until:%Y-%m-%d}, in {len(incidents)} incidents")
+    records = _records(found, incidents)
     for place in deliver:
-        _deliver(records, place)
-    if show == "incidents":
-        emit_rows([_shown(each.to_dict(), as_json) for each in incidents], as_json=as_json)
-    elif show == "alerts":
-        emit_rows([_shown(each, as_json) for each in records], as_json=as_json)
+        try:
+            _deliver(records, place)
+        except CartveilError as error:  # the other places, and whoever reads the output, still get them
+            failed.append(error)
+    shown: Mapping[str, Sequence[Mapping[str, object]]] = {
+        "alerts": [_shown(each, as_json) for each in records],
+        "incidents": [_shown(each.to_dict(), as_json) for each in incidents],
+        "drift": [each.to_dict() for each in found.drift],
+    }
+    emit_rows(shown[show], as_json=as_json)
+    if failed:
+        raise failed[0]
 
 
 def _refuse_for_accounts(show: str, rest: Mapping[str, Any]) -> None:
@@ -132,17 +151,42 @@ def _on_accounts(events: "pa.Table", until: datetime, per_day: float) -> Sequenc
     return account_alerts(judge, consumer_stream(events)[0], since=until, per_day=per_day)
 
 
-def _source(source: Path, actor: str | None, passphrase: Path | None) -> _Source:
+def _source(source: Path, until: datetime, actor: str | None, passphrase: Path | None) -> _Source:
     if source.is_dir():
-        return _of_log(_accesses(source, actor, passphrase))
+        return _of_log(_timely(_accesses(source, actor, passphrase), "time", until))
     from cartveil.events.protected import load_protected
     from cartveil.insight.decisions.watch import order_stream
     from cartveil.insight.decisions.watch.staff import plain_log
 
     if (log := _table_in(source, _OF_A_LOG)) is not None:
-        return _of_log(plain_log(log))
+        return _of_log(_timely(plain_log(log), "time", until))
+    stream, spec = order_stream(load_protected(source))
+    return _Source(_timely(stream, spec.time, until), spec)
 
-    return _Source(*order_stream(load_protected(source)))
+
+def _timely(table: "pa.Table", time: str, until: datetime) -> "pa.Table":
+    """Return the events that no wrong clock dated.
+
+    Raises:
+        InputError: None of them lies from `until` on: a wrong year would disarm the watch unseen.
+    """
+    import pyarrow as pa
+
+    from cartveil.errors import ColumnError, InputError
+    from cartveil.insight.decisions.watch.detector import seconds_at
+    from cartveil.insight.sequences.clock import STRAYS, without_stray_times
+    from cartveil.insight.sequences.streams import seconds_of
+
+    if time not in table.column_names or not pa.types.is_temporal(table[time].type):
+        raise ColumnError("times are needed", path=time, hint="give a column of timestamps")
+    table = table.filter(table[time].is_valid())
+    seconds = seconds_of(table[time])
+    kept = without_stray_times(seconds / 86400)
+    if not kept.all():
+        talk(f"{int((~kept).sum()):,} {STRAYS}")
+    if not (seconds[kept] >= seconds_at(until)).any():
+        raise InputError("no event lies from this day on", path="--until", hint="give an earlier day, or newer events")
+    return table.filter(pa.array(kept))
 
 
 def _of_log(log: "pa.Table") -> _Source:
@@ -226,7 +270,11 @@ def _drift(detector: "Detector", found: "Watch", until: datetime) -> Any:
     spec = detector.spec
     stream = found.found.stream.append_column("score", pa.array(found.found.score))
     begin = int(np.searchsorted(seconds_of(stream[spec.time]), seconds_at(until)))
-    return measure_drift(stream.slice(0, begin), stream.slice(begin), columns=(*spec.described, "score"))
+    after = stream.slice(begin)
+    days = len(np.unique(seconds_of(after[spec.time]) // 86400))
+    # A few days hold no weekend, or little else.
+    columns = [name for name in spec.described if name != "day" or days >= _TWO_WEEKS]
+    return measure_drift(stream.slice(0, begin), after, columns=(*columns, "score"))
 
 
 def _say(found: "Watch", drift: Sequence[Any]) -> None:
@@ -250,9 +298,8 @@ def _chances(found: "Watch") -> Sequence[float]:
     return [round(float(chance), 3) for chance in chances]
 
 
-def _records(
-    alerts: Sequence["Alert"], incidents: Sequence[Any], chances: Sequence[float] | None
-) -> list[Mapping[str, object]]:
+def _records(found: "_Found", incidents: Sequence[Any]) -> list[Mapping[str, object]]:
+    from cartveil.faces.delivery import CONSUMER
     from cartveil.insight.decisions.operations.incidents import name_of
 
     incident = {name_of(alert): each.name for each in incidents for alert in each.alerts}
@@ -260,10 +307,11 @@ def _records(
         {
             "id": name_of(alert),
             "incident": incident[name_of(alert)],
+            "actor_kind": CONSUMER if found.consumers else "staff",
             **alert.to_dict(),
-            **({"chance": chances[place]} if chances is not None else {}),
+            **({"chance": found.chances[place]} if found.chances is not None else {}),
         }
-        for place, alert in enumerate(alerts)
+        for place, alert in enumerate(found.alerts)
     ]
 
 

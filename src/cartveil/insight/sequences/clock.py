@@ -1,7 +1,8 @@
 """Rows that a wrong clock dated: found before anything takes the latest time for now.
 
-One order dated 2043 makes a week of every week until then, and a consumer of everybody who has not come for years. So
-what takes the latest time of a table for now looks for such rows first, and says how many there were.
+One order dated 2043 makes a week of every week until then, and a consumer of everybody who has not come for years; one
+dated 1970 makes a week of every week since. So what takes the first time of a table for the beginning, or the latest
+for now, looks for such rows first, and says how many there were.
 
     >>> days = np.append(np.arange(1000.0), [1003.0, 8000.0])
     >>> without_stray_times(days)[-3:].tolist()
@@ -11,20 +12,21 @@ what takes the latest time of a table for now looks for such rows first, and say
 import numpy as np
 from numpy.typing import NDArray
 
-#: A row is a stray where it lies more than so many days past this quantile of times.
-_DAYS, _QUANTILE = 30.0, 0.999
+#: A row is a stray where it lies more than so many days past this quantile of times, or before the opposite one.
+_DAYS, _DAYS_BEFORE, _QUANTILE = 30.0, 365.0, 0.999
 #: Never is a larger share of the rows taken for strays.
 _MOST = 0.1
 
 #: What is said of rows that were set aside, behind their number.
-STRAYS = "rows dated more than 30 days past nearly all others were set aside"
+STRAYS = "rows dated more than 30 days past, or a year before, nearly all others were set aside"
 
 
 def without_stray_times(times: NDArray[np.generic]) -> NDArray[np.bool_]:
-    """Return which rows to keep: those not dated more than 30 days past the 99.9% quantile of times.
+    """Return which rows to keep: not more than 30 days past the 99.9% quantile of times, nor a year before the 0.1% one.
 
-    The quantile is that of rows or of distinct times, whichever is the earlier, so that one order of many lines is one
-    stray. It lies between two times where there are few: the fewer rows, the farther out a stray has to be.
+    A quantile is that of rows or of distinct times, whichever is the nearer, so that one order of many lines is one
+    stray. It lies between two times where there are few: the fewer rows, the farther out a stray has to be. Before the
+    beginning there is more room, since shops begin small.
 
     Args:
         times: Days since 1970, or datetime64 of any unit, (rows,). One that is NaN or NaT is kept.
@@ -36,8 +38,10 @@ def without_stray_times(times: NDArray[np.generic]) -> NDArray[np.bool_]:
     known = days[np.isfinite(days)]
     if not len(known):
         return np.ones(len(days), dtype=bool)
-    last = min(float(np.quantile(each, _QUANTILE)) for each in (known, np.unique(known))) + _DAYS
-    stray = days > last  # NaN is not
+    each = (known, np.unique(known))
+    last = min(float(np.quantile(some, _QUANTILE)) for some in each) + _DAYS
+    first = max(float(np.quantile(some, 1 - _QUANTILE)) for some in each) - _DAYS_BEFORE
+    stray = (days > last) | (days < first)  # NaN is neither
     return ~stray if stray.mean() <= _MOST else np.ones(len(days), dtype=bool)
 
 

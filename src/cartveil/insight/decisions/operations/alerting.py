@@ -19,7 +19,7 @@ from cartveil.insight.decisions.operations.budget import Kept, choose_budget, ke
 from cartveil.insight.decisions.operations.verdicts import Recalibration, Verdict, recalibrate
 from cartveil.insight.decisions.watch.alerts import Alert
 from cartveil.insight.decisions.watch.detector import Detector, Scored, seconds_at
-from cartveil.insight.decisions.watch.rules.alerts import LOG, PREFIX, both, rule_alerts
+from cartveil.insight.decisions.watch.rules.alerts import COLUMN, LOG, PREFIX, both, rule_alerts
 from cartveil.insight.decisions.watch.rules.findings import NOTHING_FOUND, RuleFindings
 from cartveil.insight.decisions.watch.rules.found import GRAVEST
 from cartveil.insight.sequences.streams import StreamSpec
@@ -157,7 +157,7 @@ class _Units:
 
     def alert(self, unit: int, score: float, *, by_rules_alone: bool) -> Alert:
         """Return the alert of a unit, in the words of whatever found it."""
-        of_detector = replace(self.detector.alert_of(self.found, unit), score=score)
+        of_detector = _by_rules_too(replace(self.detector.alert_of(self.found, unit), score=score), self.detector.spec)
         mine = self.findings.some(np.flatnonzero(self.of == unit))
         if not by_rules_alone:
             # What a rule finds here every few days is no reason, though it adds a little to the score.
@@ -166,6 +166,14 @@ class _Units:
             return of_detector
         of_rules = rule_alerts(self.log, mine, at_least=0.0)[0]
         return replace(of_rules, score=score) if by_rules_alone else both(of_rules, of_detector)
+
+
+def _by_rules_too(alert: Alert, spec: StreamSpec) -> Alert:
+    """Return an alert that names the rules among its reasons, where rules are evidence of the detector."""
+    broken = {spec.sentence(name): name.removeprefix(COLUMN) for name in spec.firm}
+    rules = [broken[reason] for reason in alert.reasons if reason in broken]
+    others = alert.found_by if len(rules) < len(alert.reasons) else ()
+    return replace(alert, found_by=tuple(dict.fromkeys((*others, *rules)))) if rules else alert
 
 
 def _units(found: Scored, detector: Detector, rules: tuple[pa.Table, RuleFindings] | None) -> _Units:
