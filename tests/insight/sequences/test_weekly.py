@@ -88,3 +88,15 @@ def test_every_unit_falls_into_one_week(rows):
     for number, item, quantity in rows:
         slow[found.items.index(item), number // 7] += quantity
     assert found.demand.tolist() == slow.tolist()
+
+
+def test_what_a_unit_cost_is_taken_from_the_amount_of_a_release():
+    rows = [(day(number), "ab"[number % 2], 2 + number % 3) for number in range(28)]
+    plain = lines(*rows)
+    paid = plain.append_column(
+        "amount", pa.array([3.0 * units if item == "a" else 5.0 * units for _, item, units in rows])
+    )
+    found = weekly_demand(ProtectedEvents(paid, {}, ProtectionMark()))
+    assert found.prices is not None
+    assert np.allclose(found.prices, [[3.0] * 4, [5.0] * 4])
+    assert weekly_demand(ProtectedEvents(plain, {}, ProtectionMark())).prices is None

@@ -171,10 +171,9 @@ def _say_private_epoch(epoch: Any) -> None:
 
 
 def _say_epoch(epoch: Any) -> None:
-    talk(
-        f"epoch {epoch.number}: loss {epoch.loss:.4f}, score {epoch.score:.4f}, "
-        f"{epoch.samples_per_second:,.0f} samples a second"
-    )
+    # Where nothing is held back, or nothing can be ranked there, there is no score.
+    score = f"score {epoch.score:.4f}, " if epoch.score is not None and epoch.score == epoch.score else ""
+    talk(f"epoch {epoch.number}: loss {epoch.loss:.4f}, {score}{epoch.samples_per_second:,.0f} samples a second")
 
 
 def history_of(events: Path, consumer: str) -> Any:

@@ -35,6 +35,10 @@ def purchase(
     found = PurchaseModel.load(model)
     table = found.probabilities(load_protected(events).table, at=at)
     talk(f"probability of a purchase within {found.config.horizon} days; {len(table):,} consumers are known")
+    if at is not None and len(table):
+        away = (at.date() - pc.max(table["last_visit"]).as_py()).days
+        if away > found.config.horizon:
+            talk(f"warning: the last visit known lies {away} days before --at; give newer events")
     if consumers:
         table = table.filter(pc.is_in(table["subject"], value_set=pa.array(consumers, pa.string())))
         if len(table) < len(set(consumers)):

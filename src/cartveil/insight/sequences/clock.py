@@ -22,7 +22,7 @@ STRAYS = "rows dated more than 30 days past, or a year before, nearly all others
 
 
 def without_stray_times(times: NDArray[np.generic]) -> NDArray[np.bool_]:
-    """Return which rows to keep: not more than 30 days past the 99.9% quantile of times, nor a year before the 0.1% one.
+    """Return which rows to keep: none 30 days past the 99.9% quantile of times, nor a year before the 0.1% one.
 
     A quantile is that of rows or of distinct times, whichever is the nearer, so that one order of many lines is one
     stray. It lies between two times where there are few: the fewer rows, the farther out a stray has to be. Before the

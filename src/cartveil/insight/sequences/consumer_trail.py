@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cartveil.errors import ColumnError
+from cartveil.insight.sequences.column_kinds import check_kinds
 from cartveil.insight.sequences.places import Visits, at_first, count_before, standing, sum_to, visits_of
 from cartveil.insight.sequences.relations import keys_of, mean_before, since_before, starts_of, times_before, within
 from cartveil.insight.sequences.streams import StreamSpec, clock_columns, in_order, numbers, seconds_of, yes_no
@@ -46,6 +47,25 @@ _WORDS = (
     ("device_rarity", "a device that this account hardly ever used"),
     ("network_rarity", "a network from which this account hardly ever came"),
     ("chain_rarity", "devices and networks that this account hardly ever used"),
+    ("chain_unused_days", "these devices and networks last came {value} days ago; usual: {usual}"),
+    ("account_days", "an account of {value} days; usual: {usual}"),
+    ("account_visits", "an account with {value} visits before; usual: {usual}"),
+    ("elsewhere_since_device", "came {value} times from elsewhere since this device; usual: {usual}"),
+    ("accounts_of_network", "a network that {value} accounts came from; usual: {usual}"),
+    ("hour_rarity_of_all", "at an hour at which hardly anybody comes"),
+    ("visits_7_days", "{value} visits in a week; usual: {usual}"),
+    ("seconds_in_visit", "{value} seconds into the visit; usual: {usual}"),
+    ("seconds_since_last", "{value} seconds after the step before; usual: {usual}"),
+    ("amount_against_all", "an amount of another size than most"),
+    ("events_in_visit", "{value} steps in this visit; usual: {usual}"),
+    ("changes_on_chain", "{value} changes of what protects the account from these devices; usual: {usual}"),
+    ("denied_in_visit", "{value} refusals in this visit; usual: {usual}"),
+    ("denied_on_chain", "{value} refusals of these devices; usual: {usual}"),
+    ("spent_on_chain", "spent more from these devices than is usual"),
+    ("takes_1_days", "{value} purchases and coupons in a day; usual: {usual}"),
+    ("changes_1_days", "{value} changes of what protects the account in a day; usual: {usual}"),
+    ("events_on_chain", "{value} steps from these devices so far; usual: {usual}"),
+    ("takes_rate_on_chain", "a share of {value} of the steps from these devices took something; usual: {usual}"),
     ("chain_share", "these devices and networks are a share of {value} of the visits; usual: {usual}"),
     ("region_share", "a region with a share of {value} of the visits; usual: {usual}"),
     ("channel_share", "a channel with a share of {value} of the visits; usual: {usual}"),
@@ -84,11 +104,12 @@ def consumer_stream(events: pa.Table) -> tuple[pa.Table, StreamSpec]:
         The stream, in order of time, and its spec; `actor` is the consumer. Nothing in a row depends on a later row.
 
     Raises:
-        ColumnError: A column is missing.
+        ColumnError: A column is missing, or times or amounts are something else; no value is told.
     """
     for name in NEEDED:
         if name not in events.column_names:
             raise ColumnError("not a table of consumers' events: this column is missing", path=name)
+    check_kinds(events, {"time": "timestamps", "amount": "numbers"})
     events = in_order(events, StreamSpec(fields=("action",), actor="consumer", index="event_id"))
     seconds = seconds_of(events["time"])
     visits = visits_of(events, seconds)

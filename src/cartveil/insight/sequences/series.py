@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cartveil.errors import InputError, ModelError
+from cartveil.errors import ColumnError, InputError, ModelError
+from cartveil.insight.sequences.column_kinds import check_kinds
 
 #: How long a period is.
 Period = Literal["day", "week", "month"]
@@ -92,19 +93,39 @@ def wide_series(table: pa.Table, *, period: Period = "month") -> DemandSeries:
 
     Raises:
         ModelError: The table is empty.
+        ColumnError: A period is missing or cannot be read as a day, or demand is no number; no value is told.
         InputError: Periods do not rise without a gap, or demand is negative.
     """
     if table.num_rows == 0 or table.num_columns < 2:
         raise ModelError("no period and no item", hint="a row per period, a column per item after the first")
-    days = np.array([str(each) for each in table[0].to_pylist()], dtype="datetime64[D]")
+    check_kinds(table, dict.fromkeys(table.column_names[1:], "numbers"))
+    days = _days(table[0], table.column_names[0])
     _check_steps(days, period, table.column_names[0])
     names = sorted(table.column_names[1:])
-    columns = [table[name].cast(pa.float32()).to_numpy() for name in names]
+    columns = [table[name].cast(pa.float32(), safe=False).to_numpy() for name in names]
     demand = np.stack(columns).astype(np.float32)
     if (demand < 0).any():
         wrong = names[int((demand < 0).any(1).argmax())]
         raise InputError("demand is negative", path=wrong, hint="take returns out, or count them as zero")
     return DemandSeries(tuple(names), days, demand, period=period)
+
+
+def _days(column: pa.ChunkedArray, name: str) -> NDArray[np.datetime64]:
+    """Return the first day of each period.
+
+    Raises:
+        ColumnError: A period is missing, or cannot be read; it is not quoted.
+    """
+    days = np.empty(len(column), dtype="datetime64[D]")
+    for row, each in enumerate(column.to_pylist()):
+        try:
+            days[row] = np.datetime64("NaT" if each is None else str(each), "D")
+        except ValueError:  # its message quotes the value
+            days[row] = np.datetime64("NaT")
+    if np.isnat(days).any():
+        row, hint = int(np.isnat(days).argmax()), "write a period as `2024-01-31`, a month as `2024-01`"
+        raise ColumnError("is no period", path=f"{name}[{row}]", hint=hint)
+    return days
 
 
 def _check_steps(days: NDArray[np.datetime64], period: Period, name: str) -> None:

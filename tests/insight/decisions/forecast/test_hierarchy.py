@@ -10,6 +10,7 @@ from cartveil.insight.decisions.forecast import RecentQuantiles
 from cartveil.insight.decisions.forecast.coherent import coherent_forecast, joint_ranks
 from cartveil.insight.decisions.forecast.hierarchy import GRAIN, OTHER, hierarchy_of, reconcile, upper_series
 from cartveil.insight.decisions.forecast.horizon import LEVELS, QUANTILE_COLUMNS
+from cartveil.insight.sequences.series import DemandSeries
 
 from .test_forecaster import shop
 
@@ -206,3 +207,17 @@ def test_a_release_gives_its_own_categories(forecast):
     demand = forecast[0]
     named = replace(demand, categories=tuple(categories(demand)))
     assert hierarchy_of(named.items, {"category": named.categories}).upper == 4
+
+
+def test_a_group_costs_what_its_items_cost_by_what_was_sold():
+    found = DemandSeries(
+        items=("a", "b", "c"),
+        starts=np.array(["2024-01-01", "2024-01-08"], "datetime64[D]"),
+        demand=np.array([[1, 0], [3, 0], [5, 0]], np.float32),
+        prices=np.array([[2, np.nan], [6, np.nan], [np.nan, np.nan]], np.float32),
+    )
+    upper = upper_series(found, hierarchy_of(found.items, {"shelf": ("x", "x", "y")}))
+    prices = dict(zip(upper.items, upper.prices[:, 0].tolist(), strict=True))
+    assert prices["x"] == 5.0
+    assert np.isnan(prices["y"])
+    assert np.isnan(upper.prices[:, 1]).all()

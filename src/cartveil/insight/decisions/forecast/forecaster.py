@@ -192,7 +192,8 @@ def train_forecaster(
     lessons = lessons_of(demand, _plan(config))
     if demand.set_aside:
         on_progress(f"{demand.set_aside:,} {STRAYS}")
-    on_progress(f"training will take about {_seconds(lessons, config):.0f} s")
+    seconds = _seconds(lessons, config)
+    on_progress(f"training will take about {seconds:.0f} s: a rehearsal without the last periods, then with all")
     held_back = _rehearse(demand, config, on_epoch)
     model = _fit(lessons, config, on_epoch)
     seasonal = lessons.levels.seasonal

@@ -141,9 +141,16 @@ def upper_series(demand: DemandSeries, hierarchy: Hierarchy) -> DemandSeries:
         demand=hierarchy.sums(np.nan_to_num(demand.demand)).astype(np.float32),
         lines=None if demand.lines is None else hierarchy.sums(demand.lines).astype(np.float32),
         descriptions=names,
-        prices=None,
+        prices=None if demand.prices is None else _mean_prices(demand.prices, demand.demand, hierarchy),
         categories=(),
     )
+
+
+def _mean_prices(prices: NDArray[np.float32], demand: NDArray[np.float32], hierarchy: Hierarchy) -> NDArray[np.float32]:
+    """Return what a unit cost on average in each group, NaN where nothing was sold at a known price."""
+    units = np.where(np.isfinite(prices), np.nan_to_num(demand), 0.0)
+    paid, sold = hierarchy.sums(np.nan_to_num(prices) * units), hierarchy.sums(units)
+    return np.asarray(np.divide(paid, sold, out=np.full(sold.shape, np.nan), where=sold > 0), dtype=np.float32)
 
 
 def reconcile(base: Reals, hierarchy: Hierarchy, *, spread: Reals, errors: Reals | None = None) -> Reals:
