@@ -4,7 +4,8 @@
 
 `lstm` is what ships: LSTMs over the trails of customer and terminal, fused late with features, and boosted trees on the
 same features beside them, one vote each. `network` is the same without trees, `features` without trails either,
-`xgboost` the trees alone, `counts` a table of counts; `random_forest` is scikit-learn's, on the same features.
+`xgboost` the trees alone, `forest` the random forest that the package offers, `counts` a table of counts;
+`random_forest` is scikit-learn's, on the same features.
 `reachable` is who knows every fraud that a reported one or its amount can tell.
 `streaming` says how long one transaction takes when the days before it are stored.
 """
@@ -142,7 +143,7 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     figures = run(arguments.data, seeds=range(arguments.seeds), say=lambda text: print(text, flush=True))
     print(f"{'':16}{'AUC':>8}{'AP':>8}{'CP@100':>8}")
-    for name in ("lstm", "network", "features", "xgboost", "random_forest", "counts", "reachable"):
+    for name in ("lstm", "network", "features", "xgboost", "forest", "random_forest", "counts", "reachable"):
         if name in figures:
             row = figures[name]
             print(f"{name:16}{row['auc']:8.4f}{row['ap']:8.4f}{row['cp@100']:8.4f}")

@@ -8,7 +8,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from cartveil.errors import ColumnError, InputError, IntegrityError, ReadError
+from cartveil.errors import ColumnError, InputError, IntegrityError, ModelError, ReadError
 from cartveil.faces.evaluating import TASKS, Asked, evaluate, read_columns
 from cartveil.insight.decisions.measures import Evaluation, Figure, Interval
 
@@ -155,3 +155,41 @@ def test_transactions_and_traces_reach_their_protocols(tmp_path: Path, monkeypat
     evaluate("traces", asked(file, test=file, columns={"syscalls": "calls"}))
     assert frauds[0][0].column_names == ["transaction", "calls"]
     assert [table.column_names for table in traces[0][:2]] == [["id", "syscalls"]] * 2
+
+
+def test_a_tsv_is_read_with_tabs(tmp_path: Path):
+    (tmp_path / "data.tsv").write_text("a\tb,c\n1\tx,y\n", encoding="utf-8")
+    assert read_columns(tmp_path / "data.tsv", {}).to_pydict() == {"a": [1], "b,c": ["x,y"]}
+
+
+def test_normal_traces_need_no_label_where_judged_ones_have_it_under_another_name(tmp_path: Path, monkeypatch):
+    calls = recorded(monkeypatch, "traces.protocol.evaluate_traces")
+    pq.write_table(pa.table({"calls": [[1, 2]]}), tmp_path / "normal.parquet")
+    pq.write_table(pa.table({"calls": [[1, 2]], "verdict": ["normal"]}), tmp_path / "judged.parquet")
+    columns = {"syscalls": "calls", "label": "verdict"}
+    evaluate("traces", asked(tmp_path / "normal.parquet", test=tmp_path / "judged.parquet", columns=columns))
+    assert [table.column_names for table in calls[0][:2]] == [["syscalls"], ["syscalls", "label"]]
+    # Where they have one, it says which of them are normal.
+    evaluate("traces", asked(tmp_path / "judged.parquet", test=tmp_path / "judged.parquet", columns=columns))
+    assert calls[1][0].column_names == ["syscalls", "label"]
+    with pytest.raises(ColumnError, match="no column `verdict`"):
+        evaluate("traces", asked(tmp_path / "judged.parquet", test=tmp_path / "normal.parquet", columns=columns))
+
+
+def test_labels_take_their_names_too(tmp_path: Path, monkeypatch):
+    calls = recorded(monkeypatch, "watch.misuse.evaluate_misuse")
+    pq.write_table(pa.table({"id": [1, 2], "who": ["a", "b"], "case_no": ["x", "y"]}), tmp_path / "events.parquet")
+    pq.write_table(pa.table({"id": [2], "case_no": [7], "kind": ["bulk"]}), tmp_path / "labels.parquet")
+    columns = {"event_id": "id", "actor": "who", "incident": "case_no", "scenario": "kind"}
+    evaluate("misuse", asked(tmp_path, columns=columns))
+    assert calls[0][0].labels.to_pydict() == {"event_id": [2], "incident": [7], "scenario": ["bulk"]}
+    assert calls[0][0].events.column_names == ["event_id", "actor", "case_no"]
+    with pytest.raises(ColumnError, match="no column `who`, which is to be `incident`"):
+        evaluate("misuse", asked(tmp_path, columns={"incident": "who"}))
+
+
+def test_two_short_histories_are_too_few_and_no_fault(tmp_path: Path):
+    pytest.importorskip("torch")
+    (tmp_path / "histories.txt").write_text("c1 a b c\nc2 a\n", encoding="utf-8")
+    with pytest.raises(ModelError, match="too few histories"):
+        evaluate("next-item", asked(tmp_path / "histories.txt"))

@@ -1,5 +1,6 @@
 """What an evaluation says: rows, JSON and a page."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -40,3 +41,9 @@ def test_the_card_is_a_page_with_its_figures_beside_it(tmp_path: Path):
     assert "next-basket on shop.parquet" in text
     assert "2026-01-02 03:04" in text
     assert '"recommender"' in (tmp_path / "card" / "next-basket.json").read_text(encoding="utf-8")
+
+
+def test_a_card_is_called_as_the_command_calls_its_task(tmp_path: Path):
+    page = write_card(tmp_path, replace(FOUND, task="next_basket"), data=Path("shop.parquet"), now=datetime(2026, 1, 2))
+    assert page.name == "next-basket.html"
+    assert (tmp_path / "next-basket.json").exists()

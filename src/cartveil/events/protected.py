@@ -59,12 +59,12 @@ class ProtectedEvents:
     def without(self, subjects: Iterable[str]) -> "ProtectedEvents":
         """Return the events of everybody else."""
         gone = pa.array(list(subjects), pa.string())
-        keep = pc.invert(pc.is_in(self.table["subject"], value_set=gone))
+        keep = pc.invert(pc.is_in(self.table["subject"].cast(pa.string()), value_set=gone))
         return ProtectedEvents(self.table.filter(keep), self.release, self.mark)
 
     def of(self, subject: str) -> pa.Table:
         """Return one pseudonym's events."""
-        return self.table.filter(pc.equal(self.table["subject"], subject))
+        return self.table.filter(pc.equal(self.table["subject"].cast(pa.string()), subject))
 
     def save(self, path: str | Path | BinaryIO) -> None:
         """Write a Parquet file, or into an open one, that carries the release's description."""

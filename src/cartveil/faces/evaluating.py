@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # `cartveil --help` must not wait for Arrow
 #: What can be evaluated.
 TASKS = ("next-item", "next-basket", "demand", "card-fraud", "misuse", "takeover", "traces", "purchase")
 
+#: Columns that labels alone have; `event_id` stands beside them and in the events.
+_OF_LABELS = ("incident", "scenario")
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -74,20 +77,31 @@ def read_columns(path: Path, columns: Mapping[str, str]) -> "pa.Table":
         ReadError: No such file, or it cannot be read.
         ColumnError: A column that was named is not there.
     """
+    table = _table_in(path)
+    for ours, theirs in columns.items():
+        if theirs not in table.column_names:
+            hint = f"it has: {', '.join(table.column_names)}"
+            raise ColumnError(f"no column `{theirs}`, which is to be `{ours}`", path=str(path), hint=hint)
+    return _renamed(table, columns)
+
+
+def _table_in(path: Path) -> "pa.Table":
     import pyarrow as pa
     import pyarrow.csv as csv
     import pyarrow.parquet as pq
 
     try:
-        table = csv.read_csv(path) if _is_text(path) else pq.read_table(path)
+        if not _is_text(path):
+            return pq.read_table(path)
+        return csv.read_csv(path, parse_options=csv.ParseOptions(delimiter="\t" if _has_tabs(path) else ","))
     except FileNotFoundError:
         raise ReadError("no such file", path=str(path)) from None
     except (OSError, pa.ArrowException) as error:
-        raise ReadError("cannot be read as a table", path=str(path), hint="give Parquet or CSV") from error
-    for ours, theirs in columns.items():
-        if theirs not in table.column_names:
-            hint = f"it has: {', '.join(table.column_names)}"
-            raise ColumnError(f"no column `{theirs}`, which is to be `{ours}`", path=str(path), hint=hint)
+        hint = "give Parquet, CSV, or `.tsv` with tabs"
+        raise ReadError("cannot be read as a table", path=str(path), hint=hint) from error
+
+
+def _renamed(table: "pa.Table", columns: Mapping[str, str]) -> "pa.Table":
     names = {theirs: ours for ours, theirs in columns.items()}
     kept = [name for name in table.column_names if name in names or name not in columns]
     return table.select(kept).rename_columns([names.get(name, name) for name in kept])
@@ -167,8 +181,25 @@ def _watched(asked: Asked) -> "LabelledEvents":
             start = None if told is None else datetime.fromisoformat(told).replace(tzinfo=UTC)
         except (AttributeError, TypeError, ValueError) as error:
             raise ReadError("`test_start` is no day", path=str(meta), hint="write it as `2024-04-11`") from error
-    events, labels = (_named(asked.data, name) for name in ("events", "labels"))
-    return LabelledEvents(read_columns(events, asked.columns), read_columns(labels, {}), start)
+    events, labels = (_table_in(_named(asked.data, name)) for name in ("events", "labels"))
+    own, told = _apart(asked, events, labels)
+    return LabelledEvents(_renamed(events, own), _renamed(labels, told), start)
+
+
+def _apart(asked: Asked, events: "pa.Table", labels: "pa.Table") -> tuple[dict[str, str], dict[str, str]]:
+    """Return which columns of the events, and which of the labels, are to be called otherwise."""
+    own: dict[str, str] = {}
+    told: dict[str, str] = {}
+    for ours, theirs in asked.columns.items():
+        sides = [(told, labels)] if ours in _OF_LABELS else [(own, events)]
+        sides += [(told, labels)] if ours == "event_id" else []
+        found = [names for names, table in sides if theirs in table.column_names]
+        if not found:
+            hint = f"it has: {', '.join(sides[0][1].column_names)}"
+            raise ColumnError(f"no column `{theirs}`, which is to be `{ours}`", path=str(asked.data), hint=hint)
+        for names in found:
+            names[ours] = theirs
+    return own, told
 
 
 def _named(folder: Path, name: str) -> Path:
@@ -179,6 +210,10 @@ def _named(folder: Path, name: str) -> Path:
 
 def _is_text(path: Path) -> bool:
     return path.suffix.lower() in (".csv", ".txt", ".tsv")
+
+
+def _has_tabs(path: Path) -> bool:
+    return path.suffix.lower() == ".tsv"
 
 
 def _card_fraud(asked: Asked) -> "Evaluation":
@@ -193,8 +228,10 @@ def _traces(asked: Asked) -> "Evaluation":
     if asked.test is None:
         hint = "--data holds normal traces to learn from, --test labelled ones to score"
         raise InputError("is missing", path="--test", hint=hint)
-    train, test = (read_columns(path, asked.columns) for path in (asked.data, asked.test))
-    return evaluate_traces(train, test, **asked.how)
+    train, test = _table_in(asked.data), read_columns(asked.test, asked.columns)
+    # Normal traces need no label; one that they have says which of them are normal.
+    named = {ours: theirs for ours, theirs in asked.columns.items() if ours != "label" or theirs in train.column_names}
+    return evaluate_traces(read_columns(asked.data, named), test, **asked.how)
 
 
 def _release(asked: Asked) -> Any:

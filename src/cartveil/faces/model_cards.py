@@ -29,10 +29,12 @@ def write_card(folder: Path, evaluation: "Evaluation", *, data: Path, now: datet
     from cartveil.faces.files import make_folder, write_json, write_text
 
     make_folder(folder)
-    page, task = folder / f"{evaluation.task}.html", evaluation.task.replace("_", " ")
+    # As the command calls it, whatever the key in the files of the benchmarks is.
+    name, task = evaluation.task.replace("_", "-"), evaluation.task.replace("_", " ")
+    page = folder / f"{name}.html"
     generated = f"measured {now:%Y-%m-%d %H:%M} with Cartveil {version('cartveil')}"
     write_text(page, render_model_card(_plain(evaluation), title=f"{task} on {data.name}", generated=generated))
-    write_json(folder / f"{evaluation.task}.json", figures_of(evaluation))
+    write_json(folder / f"{name}.json", figures_of(evaluation))
     return page
 
 

@@ -1,12 +1,17 @@
 """The card of an evaluation: figures, intervals and curves on one page that loads nothing."""
 
+import json
 import re
 import xml.etree.ElementTree as ET  # our own page is read
+from pathlib import Path
 
 import pytest
 
 from cartveil.faces.console.charts import line_chart
+from cartveil.faces.console.measure_words import MEANINGS, meaning_of
 from cartveil.faces.console.model_card import render_model_card, tables_of
+
+ROOT = Path(__file__).parents[3]
 
 EVALUATION = {
     "task": "next-basket",
@@ -72,6 +77,44 @@ def test_the_page_loads_nothing_and_nothing_in_the_data_becomes_markup():
 
 def test_what_is_no_race_is_not_drawn_as_one():
     assert "coverage, 0.1 <span" not in page()
+
+
+def test_what_is_left_over_or_short_alone_crowns_nobody():
+    stock = {"ours": {"left": 0.5, "short": 0.2, "cost": 4.3}, "zero": {"left": 0.0, "short": 1.0, "cost": 19.0}}
+    figures = {model: {"stock": found} for model, found in stock.items()}
+    found = page(ours="ours", figures=figures, spread={}, intervals={})
+    assert "stock, cost <span" in found
+    assert "stock, left <span" not in found
+    assert "stock, short <span" not in found
+
+
+def test_the_page_says_what_its_measures_say_and_no_other():
+    found = page()
+    assert f'title="{MEANINGS["wql"]}"' in found
+    assert f"<dt>coverage</dt><dd>{MEANINGS['coverage']}</dd>" in found
+    assert "<dt>brier</dt>" not in found
+    assert f'<th scope="row" title="{MEANINGS["coverage"]}">0.1</th>' in found
+
+
+def leaves(found, name=""):
+    """Yield the last group and the name of every figure."""
+    for key, value in found.items():
+        yield from leaves(value, key) if isinstance(value, dict) else [(name, key)]
+
+
+@pytest.mark.parametrize(
+    "task", ["next_basket", "recommend", "demand", "purchase", "card_fraud", "misuse", "takeover", "syscalls"]
+)
+def test_every_measure_that_was_ever_reported_is_explained(task):
+    report = json.loads((ROOT / "bench" / "results" / f"{task}.json").read_text(encoding="utf-8"))
+    models = report["train_only"] if task == "recommend" else {name: report[name] for name in report["intervals"]}
+    unexplained = {name for group, name in leaves(models) if not meaning_of(name, group)}
+    assert unexplained == set()
+
+
+def test_the_guide_explains_measures_in_the_words_of_the_card():
+    guide = (ROOT / "docs" / "guides" / "evaluate.md").read_text(encoding="utf-8")
+    assert [name for name, text in MEANINGS.items() if f"| `{name}` | {text} |" not in guide] == []
 
 
 def test_an_evaluation_without_curves_or_seconds_is_a_page_too():

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader
 
 from cartveil.faces.console.charts import bar_chart, line_chart
 from cartveil.faces.console.charts.svg import figure
+from cartveil.faces.console.measure_words import legend_of, meaning_of
 
 #: What parts a group from a measure in its name, and is no decimal point.
 _STOP = re.compile(r"\.(?=[^\d])")
@@ -19,10 +20,10 @@ _STOP = re.compile(r"\.(?=[^\d])")
 Group = tuple[str, ...]
 
 #: Words in the name of a measure of which less is better.
-_LESS = ("wql", "rmsse", "brier", "loss", "error", "leaked", "lost", "seconds", "cost", "alarms", "left", "short")
+_LESS = ("wql", "rmsse", "brier", "loss", "error", "leaked", "lost", "seconds", "cost", "alarms", "days")
 
-#: Measures that describe the data or stand in a curve, and are no race.
-_NO_RACE = ("coverage", "said", "came_true", "max", "chance")
+#: Measures that describe the data, stand in a curve, or that nobody should win alone: keeping nothing leaves nothing.
+_NO_RACE = ("coverage", "said", "came_true", "max", "chance", "stock.left", "stock.short", "stock.service")
 
 #: At most so many pictures of bars are drawn.
 _BARS = 8
@@ -44,7 +45,7 @@ def render_model_card(evaluation: Mapping[str, Any], *, title: str, generated: s
     loader = PackageLoader("cartveil.faces.console")
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"figure": _figure, "words": _words}
-    environment.globals |= {"bar_chart": bar_chart, "line_chart": line_chart, "less": _less}
+    environment.globals |= {"bar_chart": bar_chart, "line_chart": line_chart, "meaning": meaning_of}
     page = environment.get_template("model_card.html")
     tables = list(tables_of(evaluation))
     bars = [bar for table in tables for bar in _bars(table)][:_BARS]
@@ -53,9 +54,9 @@ def render_model_card(evaluation: Mapping[str, Any], *, title: str, generated: s
         {**curve, "lines": {_words(model): points for model, points in curve["lines"].items()}}
         for curve in evaluation["curves"]
     ]
-    return page.render(
-        run=evaluation, title=title, generated=generated, tables=tables, bars=bars, curves=curves, protocol=protocol
-    )
+    legend = legend_of((table["name"], row["measure"]) for table in tables for row in table["rows"])
+    pictures = {"tables": tables, "bars": bars, "curves": curves, "legend": legend}
+    return page.render(run=evaluation, title=title, generated=generated, protocol=protocol, **pictures)
 
 
 def tables_of(evaluation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

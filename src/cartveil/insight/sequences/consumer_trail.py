@@ -104,12 +104,12 @@ def consumer_stream(events: pa.Table) -> tuple[pa.Table, StreamSpec]:
         The stream, in order of time, and its spec; `actor` is the consumer. Nothing in a row depends on a later row.
 
     Raises:
-        ColumnError: A column is missing, or times or amounts are something else; no value is told.
+        ColumnError: A column is missing, or numbers or times are something else; no value is told.
     """
     for name in NEEDED:
         if name not in events.column_names:
             raise ColumnError("not a table of consumers' events: this column is missing", path=name)
-    check_kinds(events, {"time": "timestamps", "amount": "numbers"})
+    check_kinds(events, {"event_id": "whole numbers", "time": "timestamps", "amount": "numbers"})
     events = in_order(events, StreamSpec(fields=("action",), actor="consumer", index="event_id"))
     seconds = seconds_of(events["time"])
     visits = visits_of(events, seconds)

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cartveil.insight.decisions.card_fraud.folds import Fold, card_precision, test_rows, train_rows
+from cartveil.insight.decisions.card_fraud.folds import Fold, card_precision, looked_at, test_rows, train_rows
 from cartveil.insight.sequences.transactions import Transactions, transactions_of
 
 test_rows.__test__ = False  # type: ignore[attr-defined]
@@ -68,3 +68,16 @@ def test_card_precision_looks_at_cards_and_drops_those_it_found() -> None:
 def test_a_card_is_as_suspicious_as_its_worst_payment() -> None:
     events = events_of((1, "a", False), (1, "a", True), (1, "b", False))
     assert card_precision(events, np.arange(3), np.array([0.1, 0.9, 0.5]), cards=1) == 1.0
+
+
+def test_cards_looked_at_again_are_those_of_card_precision(town: pa.Table) -> None:
+    events = transactions_of(town)
+    rows = np.arange(len(events) // 2, len(events))
+    score = np.round(np.random.default_rng(0).random(len(rows)) + 0.3 * events.fraud[rows], 1)
+    for cards in (3, 10, 100):
+        looked = looked_at(events, rows, score, cards=cards)
+        ones = np.ones(len(events.customers), np.int64)
+        assert looked.precision(ones) == card_precision(events, rows, score, cards=cards)
+        assert looked.precision(0 * ones) == 0
+    # Twice as many cards of everybody, and room for as many more, are found alike.
+    assert looked_at(events, rows, score, cards=20).precision(2 * ones) == card_precision(events, rows, score, cards=10)

@@ -47,9 +47,13 @@ def test_it_says_what_every_model_was_worth(evaluation):
 
 def test_intervals_lie_around_the_figures(evaluation):
     for model, found in evaluation[0].intervals.items():
-        interval = found["wql"]
-        assert interval.value == pytest.approx(evaluation[0].figures[model]["wql"], rel=1e-6)
-        assert interval.low <= interval.value <= interval.high
+        figures = evaluation[0].figures[model]
+        assert {"wql", "rmsse", "stock.service", "stock.cost", "coverage.0.1", "coverage.0.9"} < set(found)
+        for name, interval in found.items():
+            group, _, measure = name.partition(".")
+            figure = figures[group][measure] if measure else figures[group]
+            assert interval.value == pytest.approx(figure, rel=1e-5), name
+            assert interval.low <= interval.value <= interval.high
 
 
 def test_what_will_take_long_is_said_before_it_starts(evaluation):

@@ -94,6 +94,12 @@ def test_a_short_period_is_refused_with_what_would_do(events):
     assert "shorter horizon" in caught.value.hint
 
 
+def test_a_period_too_short_to_be_judged_on_is_told_its_days():
+    with pytest.raises(ModelError, match="35 days are too few to be judged on 2 days") as caught:
+        evaluate_purchase(events_of([("c1", 0, 5), ("c2", 34, 5)]), config=SMALL)
+    assert "168 days are needed" in caught.value.hint
+
+
 def test_answers_that_are_all_alike_teach_nothing():
     once = events_of([(f"c{number}", number, 5) for number in range(200)])
     with pytest.raises(ModelError, match="nobody came back within the horizon"):
@@ -118,6 +124,8 @@ def test_the_protocol_says_what_ships_beside_counts_with_intervals_and_a_diagram
     assert found.figures["purchase"]["brier"] < found.figures["base_rate"]["brier"] + 0.01
     interval = found.intervals["purchase"]["brier"]
     assert interval.low < found.figures["purchase"]["brier"] < interval.high
+    ranked = found.intervals["recency_frequency"]["auc"]
+    assert ranked.low < found.figures["recency_frequency"]["auc"] < ranked.high
     assert set(found.spread) == {"purchase", "lstm", "uncalibrated"}
     assert found.curves[0].ideal == ((0.0, 0.0), (1.0, 1.0))
     assert found.protocol["asked"][0] > 50

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -126,3 +127,12 @@ def test_a_damaged_card_is_refused_with_its_path(trained, tmp_path, damage):
 def test_an_item_without_a_name_has_no_description():
     table = pa.table({"item": ["a", None, "a", "b"], "description": ["THING", "NOTHING", "THING", None]})
     assert descriptions_of(table) == {"a": "THING"}
+
+
+def test_a_consumer_whose_pseudonym_is_a_number_is_found_by_its_text(trained, shop):
+    numbers = pa.array([int(name[1:]) for name in shop.table["subject"].to_pylist()])
+    place = shop.table.column_names.index("subject")
+    numbered = replace(shop, table=shop.table.set_column(place, "subject", numbers))
+    assert trained.recommend(numbered.of("7"), k=5) == trained.recommend(shop.of("c007"), k=5)
+    assert len(numbered.of("nobody")) == 0
+    assert len(numbered.without(["7"])) == len(shop) - len(shop.of("c007"))

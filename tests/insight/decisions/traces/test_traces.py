@@ -17,6 +17,7 @@ from cartveil.insight.decisions.traces import (
 )
 from cartveil.insight.decisions.traces.detector import calmest
 from cartveil.insight.decisions.traces.lessons import windows_of
+from cartveil.insight.decisions.traces.protocol import _is_normal
 from cartveil.insight.sequences.traces import Traces, joined, learn_calls, traces_of
 from cartveil.insight.training.loop import TrainingConfig
 
@@ -178,8 +179,25 @@ def test_the_evaluation_has_every_model_and_measure() -> None:
 
 def test_traces_of_one_kind_cannot_be_judged() -> None:
     table = pa.table({"syscalls": column(program(0, count=4, step=1)), "label": ["normal"] * 4})
-    with pytest.raises(ColumnError, match="one kind"):
+    with pytest.raises(ColumnError, match="one kind of trace only: normal traces"):
         evaluate_traces(table, table)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["normal", "Normal", "adduser"], [0, 0, 1], [0.0, 0.0, 1.0], [False, False, True], ["0", "false", "true"]],
+)
+def test_normal_zero_and_false_are_normal(labels: list) -> None:
+    assert _is_normal(pa.chunked_array([pa.array(labels)])).tolist() == [True, True, False]
+
+
+def test_labels_that_name_no_normal_trace_are_told_the_word() -> None:
+    table = pa.table({"syscalls": column(program(0, count=4, step=1)), "label": ["ok", "ok", "bad", "bad"]})
+    bare = table.drop_columns(["label"])
+    for train, match in ((table, "no trace to learn from"), (bare, "kind of trace only: attacks")):
+        with pytest.raises(ColumnError, match=match) as caught:
+            evaluate_traces(train, table)
+        assert "`normal`, `0`, `false`" in caught.value.hint
 
 
 def test_a_trace_that_nobody_judged_is_refused() -> None:

@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from cartveil.errors import InputError
-from cartveil.insight.decisions.watch.alert_measures import Judged, alert_measures, incident_outcomes
+from cartveil.insight.decisions.watch.alert_measures import alert_measures, incident_outcomes
+from cartveil.insight.decisions.watch.judged import Judged
 
 START = datetime(2024, 4, 1, tzinfo=UTC)
 FIRST = (START - datetime(1970, 1, 1, tzinfo=UTC)).days

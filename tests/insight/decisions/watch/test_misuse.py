@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 import torch
 
-from cartveil.errors import InputError
+from cartveil.errors import ColumnError, InputError
 from cartveil.insight.decisions.watch import misuse
 from cartveil.insight.decisions.watch.labelled import LabelledEvents
 from cartveil.insight.decisions.watch.misuse import evaluate_misuse
@@ -194,3 +194,51 @@ def test_a_logs_own_types_are_left_as_they_are(data):
 
 def test_the_second_stage_of_the_product_takes_its_seed():
     assert staff_judge(seed=7).training.seed == 7
+
+
+def spoilt(table, name, values):
+    return table.set_column(table.column_names.index(name), name, pa.array(values))
+
+
+@pytest.mark.parametrize("name", ["time", "rows", "event_id", "fields"])
+def test_text_where_something_else_is_needed_is_refused_and_not_quoted(data, name):
+    events = spoilt(data.events, name, ["SECRET8999"] * data.events.num_rows)
+    for read in (plain_log, lambda log: evaluate_misuse(LabelledEvents(log, data.labels, UNTIL))):
+        with pytest.raises(ColumnError, match=f"{name}: holds no") as caught:
+            read(events)
+        assert "SECRET8999" not in str(caught.value)
+
+
+@pytest.mark.parametrize("start", [UNTIL, None])
+@pytest.mark.parametrize("name", ["time", "rows", "decision", "event_id"])
+def test_a_column_that_the_log_lacks_is_named(data, name, start):
+    with pytest.raises(ColumnError, match=f"{name}: judging .* needs this column"):
+        evaluate_misuse(LabelledEvents(data.events.drop_columns([name]), data.labels, start))
+
+
+@pytest.mark.parametrize("name", ["event_id", "incident"])
+def test_labels_without_numbers_of_events_and_incidents_are_refused(data, name):
+    with pytest.raises(ColumnError, match=f"{name}: a table of labels needs this column"):
+        evaluate_misuse(LabelledEvents(data.events, data.labels.drop_columns([name]), UNTIL))
+    text = spoilt(data.labels, name, ["SECRET8999"] * data.labels.num_rows)
+    with pytest.raises(ColumnError, match=f"{name}: holds no whole numbers"):
+        evaluate_misuse(LabelledEvents(data.events, text, UNTIL))
+
+
+def test_labels_need_no_scenario(data):
+    found = misuse._trial(LabelledEvents(data.events, data.labels.drop_columns(["scenario"]), UNTIL)).judged
+    assert (found.incident >= 0).sum() == data.labels.num_rows
+    assert misuse.figures_of(found, np.arange(len(found.ids), dtype=float))["per_scenario"] == {}
+
+
+def test_a_page_begins_with_the_main_figures(found):
+    names = list(found[0].figures["lstm"])
+    assert names[:3] == ["average_precision", "incident_recall", "leaked_share_mean"]
+
+
+def test_average_precision_has_an_interval_over_actors(found):
+    evaluation = found[0]
+    for name in ("average_precision", "event_average_precision"):
+        interval = evaluation.intervals["rules"][name]
+        assert interval.value == pytest.approx(evaluation.figures["rules"][name])
+        assert interval.low <= interval.value <= interval.high

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from accounts import UNTIL, account_events
-from cartveil.errors import InputError, ModelError
+from cartveil.errors import ColumnError, InputError, ModelError
 from cartveil.insight.decisions.measures import auc_roc
 from cartveil.insight.decisions.watch import takeover
 from cartveil.insight.decisions.watch.accounts import (
@@ -103,3 +103,18 @@ def test_labels_of_one_class_are_refused(data):
     for labels in (none, every):
         with pytest.raises(InputError):
             evaluate_takeover(LabelledEvents(data.events, labels, UNTIL))
+
+
+def test_a_label_of_an_event_that_is_learnt_from_is_refused(data):
+    early = pa.table({"event_id": [0], "incident": [99], "scenario": ["early"]}).cast(data.labels.schema)
+    with pytest.raises(InputError, match="a label names an event that is not judged"):
+        evaluate_takeover(LabelledEvents(data.events, pa.concat_tables([data.labels, early]), UNTIL))
+
+
+@pytest.mark.parametrize("start", [UNTIL, None])
+@pytest.mark.parametrize("name", ["amount", "time", "event_id"])
+def test_text_where_something_else_is_needed_is_refused_and_not_quoted(data, name, start):
+    place, text = data.events.column_names.index(name), pa.array(["SECRET8999"] * data.events.num_rows)
+    with pytest.raises(ColumnError, match=f"{name}: holds no") as caught:
+        evaluate_takeover(LabelledEvents(data.events.set_column(place, name, text), data.labels, start))
+    assert "SECRET8999" not in str(caught.value)

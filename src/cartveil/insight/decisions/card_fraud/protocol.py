@@ -1,7 +1,7 @@
 """How good a fraud model is: four weeks learnt from, four weeks judged, each two weeks after it.
 
-Beside the network and the trees, which ship together, stand each of them alone, the network without trails, and a
-table of counts that needs no training to speak of.
+Beside the network and the trees, which ship together, stand each of them alone, the network without trails, a random
+forest, and a table of counts that needs no training to speak of.
 """
 
 import time
@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cartveil.errors import InputError
+from cartveil.errors import ColumnError, InputError
 from cartveil.insight.decisions.card_fraud.counts import count_frauds
-from cartveil.insight.decisions.card_fraud.folds import Fold, card_precision, test_rows, train_rows
+from cartveil.insight.decisions.card_fraud.folds import Fold, Looked, card_precision, looked_at, test_rows, train_rows
+from cartveil.insight.decisions.card_fraud.forest import grow_forest
 from cartveil.insight.decisions.card_fraud.learning import FraudConfig, learn, quiet
 from cartveil.insight.decisions.card_fraud.model import probability_of
 from cartveil.insight.decisions.card_fraud.prepared import Prepared, prepare
@@ -69,16 +70,20 @@ def evaluate_card_fraud(
 
     Returns:
         Per model `auc`, `ap` and `cp@100`, means over the folds; `lstm` is what ships, network and trees together,
-        `network` has no trees, `features` no trails either, `xgboost` is the trees alone, and `counts` a table.
+        `network` has no trees, `features` no trails either, `xgboost` is the trees alone, `forest` a random forest, and
+        `counts` a table; without trees in `config` there is no forest either.
 
     Raises:
+        ColumnError: A column is missing, or `fraud` is all of one kind.
         InputError: There is no seed or no fold, or the table does not reach over a fold.
         ModelError: A fold holds no fraud to learn from.
     """
     if not seeds:
         raise InputError("nothing to evaluate", path="seeds", hint="give a seed")
     config = config or FraudConfig()
-    prepared = prepare(transactions_of(table), config.history)
+    events = transactions_of(table)
+    _require_verdicts(table, events)
+    prepared = prepare(events, config.history)
     folds = folds or folds_of(prepared.events)
     parts = [(fold, _tested(prepared.events, fold)) for fold in folds]
     say = _announcing(on_progress, 2 * len(seeds) * len(folds))
@@ -97,14 +102,32 @@ def evaluate_card_fraud(
 
 
 def folds_of(events: Transactions) -> tuple[Fold, ...]:
-    """Return the handbook's folds where the transactions reach over them, else those of the last four weeks."""
+    """Return the handbook's folds where the transactions reach over them, else those of the last four weeks.
+
+    Raises:
+        InputError: There is nothing, or nothing in the first week to learn from.
+    """
     if not len(events):
         raise InputError("no transaction to evaluate on", path="data", hint="every row lacks a value, or there is none")
     first, last = int(events.day[0]), int(events.day[-1])
-    if first < FOLDS[0].first and last >= FOLDS[-1].judged[-1]:
+    # Reaching over them is not enough: one payment of long ago makes no weeks.
+    if first < FOLDS[0].first and last >= FOLDS[-1].judged[-1] and all(len(test_rows(events, each)) for each in FOLDS):
         return FOLDS
     latest = Fold(date(1970, 1, 1)).later(last - Fold(date(1970, 1, 1)).judged[-1])
-    return tuple(latest.later(-7 * number) for number in reversed(range(len(FOLDS))))
+    folds = tuple(latest.later(-7 * number) for number in reversed(range(len(FOLDS))))
+    if not len(train_rows(events, folds[0])):
+        hint = f"{last + 1 - folds[0].first} days are needed: four weeks that are judged, each two weeks after its week"
+        raise InputError(f"{last + 1 - first} days are too few to be judged on", path="time", hint=hint)
+    return folds
+
+
+def _require_verdicts(table: pa.Table, events: Transactions) -> None:
+    hint = "write 1 for what was reported as fraud, 0 for what was not"
+    if "fraud" not in table.column_names:
+        raise ColumnError("a table to be judged on lacks this column", path="fraud", hint=hint)
+    if len(events) and events.fraud.all() == events.fraud.any():
+        found = "fraud" if events.fraud.any() else "legitimate"
+        raise ColumnError(f"every payment is {found}: there is nothing to tell apart", path="fraud", hint=hint)
 
 
 def measured(events: Transactions, rows: NDArray[np.int64], score: NDArray[np.float64]) -> dict[str, float]:
@@ -168,6 +191,8 @@ def _on_fold(prepared: Prepared, part: Part, config: FraudConfig, *, on_progress
     found = {OURS: model.probabilities(prepared, judged), "network": probability_of(network)}
     if model.trees is not None:
         found["xgboost"] = probability_of(model.trees.log_odds(features[judged]))
+        forest = grow_forest(features[rows], fraud[rows], seed=config.training.seed)
+        found["forest"] = forest.probabilities(features[judged])
     found["features"] = probability_of(bare.network_odds(prepared, judged))
     found["counts"] = count_frauds(features[rows], fraud[rows]).probabilities(features[judged])
     return found
@@ -183,7 +208,7 @@ def _means(events: Transactions, parts: Sequence[Part], found: Sequence[Scores])
 
 
 def _intervals(events: Transactions, parts: Sequence[Part], found: Sequence[Scores]) -> dict[str, dict[str, Interval]]:
-    """Return where AP and AUC lie if other customers had paid; the first seed's models, customers as units."""
+    """Return where the measures lie if other customers had paid; the first seed's models, customers as units."""
     measures = {"auc": auc_roc, "ap": average_precision}
     intervals: dict[str, dict[str, Interval]] = {}
     for name in found[0]:
@@ -191,6 +216,9 @@ def _intervals(events: Transactions, parts: Sequence[Part], found: Sequence[Scor
         for measure, of in measures.items():
             drawn = partial(_drawn, sides=sides, of=of, customers=len(events.customers))
             intervals.setdefault(name, {})[measure] = bootstrap(len(events.customers), drawn, rounds=_ROUNDS)
+        looked = [looked_at(events, judged, scores[name]) for (_, judged), scores in zip(parts, found, strict=True)]
+        cards = partial(_cards_drawn, looked=looked, customers=len(events.customers))
+        intervals[name]["cp@100"] = bootstrap(len(events.customers), cards, rounds=_ROUNDS)
     return intervals
 
 
@@ -214,6 +242,11 @@ def _drawn(
         again = np.repeat(np.arange(len(customer)), times[customer])
         found.append(of(fraud[again], score[again]))
     return float(np.mean(found))
+
+
+def _cards_drawn(units: NDArray[np.int64], *, looked: Sequence[Looked], customers: int) -> float:
+    times = np.bincount(units, minlength=customers)
+    return float(np.mean([each.precision(times) for each in looked]))
 
 
 def _curve(events: Transactions, parts: Sequence[Part], found: Sequence[Scores]) -> Figure:

@@ -100,11 +100,6 @@ def grow_trees(
 
     Source: Chen and Guestrin, XGBoost: A Scalable Tree Boosting System, KDD 2016.
     """
-    try:
-        import xgboost
-    except ModuleNotFoundError as error:
-        message = f"boosted trees need the extra `boost` ({error.name})"
-        raise MissingExtraError(message, hint="pip install 'cartveil[boost]'") from None
     config = config or TreesConfig()
     settings = {
         "objective": "binary:logistic",
@@ -117,13 +112,30 @@ def grow_trees(
         "nthread": 1,
         "seed": seed,
     }
-    booster = xgboost.train(settings, xgboost.DMatrix(features, label=fraud), num_boost_round=config.rounds)
-    return _arrays(json.loads(bytes(booster.save_raw("json"))), depth=config.depth)
+    return trees_in(grown_by_xgboost(features, fraud, settings, rounds=config.rounds), depth=config.depth)
 
 
-def _arrays(written: Mapping[str, Any], *, depth: int) -> Trees:
+def grown_by_xgboost(
+    features: NDArray[np.float32], fraud: NDArray[np.bool_], settings: Mapping[str, Any], *, rounds: int
+) -> Mapping[str, Any]:
+    """Let XGBoost grow trees, and return what it writes of them.
+
+    Raises:
+        MissingExtraError: The extra `boost` is not installed.
+    """
+    try:
+        import xgboost
+    except ModuleNotFoundError as error:
+        message = f"boosted trees and forests need the extra `boost` ({error.name})"
+        raise MissingExtraError(message, hint="pip install 'cartveil[boost]'") from None
+    booster = xgboost.train(dict(settings), xgboost.DMatrix(features, label=fraud), num_boost_round=rounds)
+    return json.loads(bytes(booster.save_raw("json")))  # type: ignore[no-any-return]
+
+
+def trees_in(written: Mapping[str, Any], *, depth: int) -> Trees:
     """Return trees as XGBoost writes them into JSON, as arrays."""
     learner = written["learner"]
+    logistic = learner["objective"]["name"] == "binary:logistic"
     trees = learner["gradient_booster"]["model"]["trees"]
     sizes = [len(tree["left_children"]) for tree in trees]
     roots = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
@@ -139,7 +151,8 @@ def _arrays(written: Mapping[str, Any], *, depth: int) -> Trees:
     lefts = np.concatenate(left).astype(np.int64)
     # XGBoost writes what a leaf answers where other nodes have their limit.
     value = np.where(lefts == np.arange(len(lefts)), limits, 0).astype(np.float64)
-    margin = _margin(str(learner["learner_model_param"]["base_score"]))
+    share = float(str(learner["learner_model_param"]["base_score"]).strip("[]"))
+    margin = math.log(share / (1 - share)) if logistic else share
     return Trees(
         np.concatenate(feature).astype(np.int64),
         limits,
@@ -150,8 +163,3 @@ def _arrays(written: Mapping[str, Any], *, depth: int) -> Trees:
         margin,
         depth,
     )
-
-
-def _margin(base: str) -> float:
-    share = float(base.strip("[]"))
-    return math.log(share / (1 - share))

@@ -199,6 +199,28 @@ def losses_of(forecasts: Forecasts) -> tuple[NDArray[np.float64], NDArray[np.flo
     return lost, np.nansum(forecasts.actual, axis=1, dtype=np.float64)
 
 
+def shares_of(forecasts: Forecasts) -> Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Return of each measure but WQL what every item adds above and below the line: the measure is sum by sum.
+
+    Returns:
+        Measure, nested ones joined by `.` -> (I,) and (I,); see `ForecastScore`.
+    """
+    known = np.isfinite(forecasts.actual)  # (I, horizon)
+    counted, sold = known.sum(1).astype(np.float64), np.nansum(forecasts.actual, axis=1, dtype=np.float64)
+    error = _rmsse_of_items(forecasts)
+    above = (forecasts.jittered - forecasts.actual[..., None]) / forecasts.unit  # (I, horizon, levels)
+    below = np.where(known[..., None], np.clip(above, 0, 1), 0).sum(1)  # (I, levels)
+    kept = forecasts.quantiles[..., LEVELS.index(SERVICE)].astype(np.float64)
+    missed = np.where(known, kept - forecasts.actual, 0.0)
+    cost = missed.clip(min=0).sum(1) + SERVICE / (1 - SERVICE) * (-missed).clip(min=0).sum(1)
+    return {
+        "rmsse": (np.nan_to_num(error), np.isfinite(error).astype(np.float64)),
+        **{f"coverage.{level:.1f}": (below[:, place], counted) for place, level in enumerate(LEVELS[:SCORED])},
+        "stock.service": ((known & (missed >= -1e-6)).sum(1).astype(np.float64), counted),
+        "stock.cost": (cost, sold),
+    }
+
+
 def wql_of(lost: NDArray[np.float64], sold: NDArray[np.float64]) -> float:
     """Return the weighted quantile loss of items with these losses and units."""
     return float(2 * lost.sum() / max(float(sold.sum()), 1e-9))
@@ -229,13 +251,22 @@ def _stock(kept: NDArray[np.float32], actual: NDArray[np.float32]) -> StockCost:
 
 
 def _rmsse(forecasts: Forecasts) -> float:
+    found = _rmsse_of_items(forecasts)
+    known = found[np.isfinite(found)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _rmsse_of_items(forecasts: Forecasts) -> NDArray[np.float64]:
+    """Return the scaled error of each item, (I,); NaN where it never moved or nothing is known."""
+    answer = np.full(len(forecasts.actual), np.nan)
     if forecasts.past.shape[1] < 2:
-        return float("nan")
+        return answer
     steps = np.square(np.diff(forecasts.past.astype(np.float64), axis=1))  # (I, W - 1)
     counted = np.maximum(np.isfinite(steps).sum(1), 1)
     naive = np.nansum(steps, axis=1) / counted  # (I,)
     moved = (naive > 0) & np.isfinite(forecasts.actual).any(1)
     if not moved.any():
-        return float("nan")
+        return answer
     missed = np.square(forecasts.actual - forecasts.quantiles[..., LEVELS.index(0.5)])[moved]
-    return float(np.sqrt(np.nanmean(missed, axis=1) / naive[moved]).mean())
+    answer[moved] = np.sqrt(np.nanmean(missed, axis=1) / naive[moved])
+    return answer

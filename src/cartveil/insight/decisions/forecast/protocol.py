@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -16,6 +17,7 @@ from cartveil.insight.decisions.forecast.evaluation import (
     losses_of,
     mean_score,
     score_of,
+    shares_of,
     wql_of,
 )
 from cartveil.insight.decisions.forecast.forecaster import ForecastConfig, train_forecaster
@@ -28,6 +30,8 @@ from cartveil.insight.sequences.series import DemandSeries
 OURS = "lstm"
 #: At most so many origins are taken where the protocol is left to the data.
 _ORIGINS = 4
+#: Resamples behind the intervals of all measures but WQL.
+_ROUNDS = 400
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ def evaluate_demand(
         "demand",
         OURS,
         runs,
-        intervals={name: {"wql": _interval(each, len(series.items))} for name, each in told.items()},
+        intervals={name: _intervals(each, len(series.items)) for name, each in told.items()},
         protocol=_protocol(series, protocol, seeds, told[OURS][0]),
         curves=(_coverage(runs),),
         seconds=seconds,
@@ -150,6 +154,32 @@ def _learnt(
 
 def _asked(series: DemandSeries, protocol: DemandProtocol, model: DemandModel) -> list[Forecasts]:
     return forecasts_at(series, lambda _: model, origins=protocol.origins, least_sales=protocol.least_sales)
+
+
+def _intervals(runs: Sequence[Sequence[Forecasts]], items: int) -> dict[str, Interval]:
+    """Return intervals over items of the measures that a single number says."""
+    shares = [[shares_of(each) for each in origins] for origins in zip(*runs, strict=True)]
+    rows = [origins[0].rows for origins in zip(*runs, strict=True)]
+    found = {"wql": _interval(runs, items)}
+    for name in shares[0][0]:
+        sides = []
+        for origins, own in zip(shares, rows, strict=True):
+            over, under = np.zeros((2, items))
+            over[own] = np.mean([each[name][0] for each in origins], axis=0)
+            under[own] = np.mean([each[name][1] for each in origins], axis=0)
+            sides.append((over, under))
+        found[name] = bootstrap(items, partial(_share_drawn, sides=sides, items=items), rounds=_ROUNDS)
+    return found
+
+
+def _share_drawn(
+    sample: NDArray[np.int64], *, sides: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], items: int
+) -> float:
+    times = np.bincount(sample, minlength=items)
+    below = [float(times @ under) for _, under in sides]
+    if not all(below):
+        return float("nan")
+    return float(np.mean([float(times @ over) / each for (over, _), each in zip(sides, below, strict=True)]))
 
 
 def _interval(runs: Sequence[Sequence[Forecasts]], items: int) -> Interval:

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cartveil.errors import InputError
-from cartveil.insight.decisions.measures import Evaluation, Figure, Interval, bootstrap, evaluation_of
+from cartveil.errors import InputError, ModelError
+from cartveil.insight.decisions.measures import Evaluation, Figure, Interval, auc_roc, bootstrap, evaluation_of
 from cartveil.insight.decisions.purchase.counting import (
     BaseRate,
     PurchaseScorer,
@@ -90,6 +90,7 @@ def evaluate_purchase(
     if visits.set_aside:
         on_progress(f"{visits.set_aside:,} {STRAYS}")
     end = float(visits.day.max()) + 1
+    _require_length(int(end - visits.day.min()), config.horizon, origins)
     days = [end - config.horizon * place for place in range(origins, 0, -1)]
     told: dict[str, list[_Told]] = {}
     for name, parts in _counted(visits, days, config).items():
@@ -108,6 +109,13 @@ def evaluate_purchase(
         curves=(_diagram(told),),
         seconds=(time.perf_counter() - began) / (len(seeds) * len(days)),
     )
+
+
+def _require_length(days: int, horizon: int, origins: int) -> None:
+    needed = (4 + origins) * horizon
+    if days < needed:
+        hint = f"{needed} days are needed: four horizons of {horizon} to learn from, and one for each day asked on"
+        raise ModelError(f"{days} days are too few to be judged on {origins} days a horizon apart", hint=hint)
 
 
 def _learnt(
@@ -163,6 +171,7 @@ _MEASURES: Mapping[str, Callable[[Reals, NDArray[np.float32]], float]] = {
     "brier": brier,
     "log_loss": log_loss,
     "calibration_error": calibration_error,
+    "auc": lambda said, answer: auc_roc(answer > 0, said),
 }
 
 

@@ -23,8 +23,9 @@ from cartveil.insight.decisions.traces.counts import count_next_calls, remember_
 from cartveil.insight.decisions.traces.detector import TraceConfig, calmest, train_trace_detector
 from cartveil.insight.sequences.traces import learn_calls, traces_of
 
-#: The label of a normal trace; every other label is an attack's name.
-NORMAL = "normal"
+#: The labels of a normal trace; every other label is an attack, or its name.
+NORMAL = ("normal", "0", "false")
+_HINT = f"a normal trace is labelled {', '.join(f'`{name}`' for name in NORMAL)}; any other label is an attack"
 
 
 def evaluate_traces(
@@ -40,10 +41,10 @@ def evaluate_traces(
     """Train on the normal traces of one table, score those of another.
 
     Args:
-        train: A row per trace; only rows with the label `normal` are learnt from, all where there is no label.
+        train: A row per trace; only those labelled normal are learnt from, all where there is no label.
         test: A row per trace, with labels.
         calls: Column with the list of calls.
-        label: Column with `normal` or the name of an attack.
+        label: Column that says `normal`, 0 or false, or else is an attack's: its name, 1 or true.
         seeds: One detector is trained for each.
         config: See `TraceConfig`; its seed is replaced.
         on_progress: Told what happens.
@@ -54,7 +55,8 @@ def evaluate_traces(
         n-grams the same stretch as the networks.
 
     Raises:
-        ColumnError: A column is missing, a test trace has no label, or the test traces are all of one kind.
+        ColumnError: A column is missing, a test trace has no label, the test traces are all of one kind, or none to
+            learn from is labelled normal.
         InputError: No seed.
     """
     config = config or TraceConfig()
@@ -64,9 +66,10 @@ def evaluate_traces(
         raise ColumnError("a trace has no label", path=label, hint="leave out what nobody has judged")
     if not len(seeds):
         raise InputError("no seed", path="seeds", hint="give one or more")
-    positive = np.array([each != NORMAL for each in test[label].to_pylist()])
+    positive = ~_is_normal(test[label])
     if positive.all() or not positive.any():
-        raise ColumnError("holds one kind of trace only", path=label, hint="a ranking needs both kinds")
+        only = "attacks" if positive.all() else "normal traces"
+        raise ColumnError(f"holds one kind of trace only: {only}", path=label, hint=_HINT)
     runs: dict[str, list[dict[str, float]]] = {"lstm": [], "lstm_mean": [], "lstm_single": []}
     scores: dict[str, list[NDArray[np.float64]]] = {name: [] for name in runs}
     seconds = 0.0
@@ -107,8 +110,19 @@ def _normal(train: pa.Table, calls: str, label: str) -> pa.ChunkedArray:
     _need(train, calls)
     if label not in train.column_names:
         return train[calls]
-    kept = np.array([each == NORMAL for each in train[label].to_pylist()])
+    kept = _is_normal(train[label])
+    if len(kept) and not kept.any():
+        raise ColumnError("no trace to learn from is labelled normal", path=label, hint=_HINT)
     return train.filter(pa.array(kept))[calls]
+
+
+def _is_normal(label: pa.ChunkedArray) -> NDArray[np.bool_]:
+    """Return which labels are those of a normal trace, (rows,); a NULL is not."""
+    return np.array([_word(each) in NORMAL for each in label.to_pylist()], dtype=bool)
+
+
+def _word(label: object) -> str:
+    return str(int(label) if isinstance(label, float) and label.is_integer() else label).lower()
 
 
 def _need(table: pa.Table, name: str) -> None:

@@ -4,87 +4,19 @@ An alert is one actor on one day, or in one session; its score is its highest ev
 are alerted. What an event's score may rest on is that event and earlier ones.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from cartveil.errors import InputError
 from cartveil.insight.decisions.measures import auc_roc, average_precision
+from cartveil.insight.decisions.watch.judged import Judged
 from cartveil.insight.sequences.relations import starts_of
-from cartveil.insight.sequences.streams import seconds_of
 
 _DAY = 86400
-#: Actions that read; what they read while allowed is what leaks.
-_READS = ("search", "view", "reveal", "export")
 _NEVER = np.iinfo(np.int64).max
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The events that are judged, in order of `event_id`, as the measures need them.
-
-    Args:
-        ids: `event_id`, rising, (rows,).
-        micros: Time in microseconds since 1970, (rows,).
-        day: Days since 1970, (rows,).
-        actor: Number of the actor, in the order of their names, (rows,).
-        session: Number of the session, in the order of their names, (rows,); -1 where there is none.
-        read: Records that an allowed read returned, else 0, (rows,).
-        incident: Number of the incident, -1 for ordinary events, (rows,).
-        scenario: Incident -> its kind.
-    """
-
-    ids: NDArray[np.int64]
-    micros: NDArray[np.int64]
-    day: NDArray[np.int64]
-    actor: NDArray[np.int64]
-    session: NDArray[np.int64]
-    read: NDArray[np.int64]
-    incident: NDArray[np.int64]
-    scenario: Mapping[int, str]
-
-    @classmethod
-    def of(cls, log: pa.Table, labels: pa.Table, *, since: int) -> "Judged":
-        """Gather the events from a day on.
-
-        Args:
-            log: Columns event_id, time, actor, session, action, rows, decision; session may be missing.
-            labels: Columns event_id, incident, scenario: the misuse only.
-            since: First day that is judged, in days since 1970.
-
-        Raises:
-            InputError: No event lies there, or a label names an event that is not in the log.
-        """
-        micros = seconds_of(log["time"], unit="us")
-        log = log.filter(pa.array(micros // (_DAY * 1_000_000) >= since))
-        if log.num_rows == 0:
-            raise InputError("no event to judge", path="time", hint="the test part begins after the last event")
-        log = log.take(pa.array(np.argsort(log["event_id"].to_numpy(), kind="stable")))
-        ids = log["event_id"].to_numpy()
-        marked = labels["event_id"].to_numpy()
-        place = np.minimum(np.searchsorted(ids, marked), len(ids) - 1)
-        if (ids[place] != marked).any():
-            hint = "labels may name events of the test part only"
-            raise InputError("a label names an event that is not judged", path="event_id", hint=hint)
-        incident = np.full(len(ids), -1, dtype=np.int64)
-        incident[place] = labels["incident"].to_numpy()
-        pairs = zip(labels["incident"].to_pylist(), labels["scenario"].to_pylist(), strict=True)
-        reads = np.isin(_text(log["action"]), _READS) & (_text(log["decision"]) == "allow")
-        micros = seconds_of(log["time"], unit="us")
-        return cls(
-            ids,
-            micros,
-            micros // (_DAY * 1_000_000),
-            _by_name(log["actor"]),
-            _by_name(log["session"]) if "session" in log.column_names else np.full(len(ids), -1),
-            np.where(reads, log["rows"].fill_null(0).to_numpy(), 0).astype(np.int64),
-            incident,
-            dict(pairs),
-        )
 
 
 def alert_measures(
@@ -160,6 +92,34 @@ def incident_outcomes(
     units = _units(judged, scores, budget=budget, unit="day", seed=0)
     found = _incidents(judged, scores, units)
     return found.found.astype(np.float64), found.lost / np.maximum(found.stake, 1)
+
+
+@dataclass(frozen=True)
+class ActorDays:
+    """What is ranked: each actor's days.
+
+    Args:
+        actor: Number of the actor, (units,).
+        score: Highest score of its events, (units,).
+        positive: Whether it holds misuse, (units,).
+    """
+
+    actor: NDArray[np.int64]
+    score: NDArray[np.float64]
+    positive: NDArray[np.bool_]
+
+
+def days_of(judged: Judged, scores: NDArray[np.float64]) -> ActorDays:
+    """Return the days of all actors.
+
+    Args:
+        judged: The events.
+        scores: See `alert_measures`; no NaN.
+    """
+    units = _units(judged, scores, budget=1, unit="day", seed=0)
+    actor = np.empty(len(units.score), dtype=np.int64)
+    actor[units.of] = judged.actor
+    return ActorDays(actor, units.score, units.positive)
 
 
 @dataclass(frozen=True)
@@ -253,9 +213,9 @@ def _alerted_at(
 
 
 def _per_scenario(judged: Judged, units: _Units, found: _Incidents) -> dict[str, dict[str, float]]:
-    kinds = np.array([judged.scenario[int(number)] for number in found.number])
+    kinds = np.array([judged.scenario.get(int(number), "") for number in found.number])
     answer = {}
-    for kind in sorted(set(kinds.tolist())):
+    for kind in sorted({kind for kind in kinds.tolist() if kind}):
         mine = kinds == kind
         touched = np.unique(units.of[np.isin(judged.incident, found.number[mine])])
         answer[kind] = {
@@ -270,17 +230,3 @@ def _per_scenario(judged: Judged, units: _Units, found: _Incidents) -> dict[str,
 
 def _mean(values: NDArray[Any]) -> float:
     return float(np.mean(values)) if len(values) else float("nan")
-
-
-def _text(column: pa.ChunkedArray) -> NDArray[np.object_]:
-    return np.asarray(column.cast(pa.string()).to_numpy(zero_copy_only=False))
-
-
-def _by_name(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    words = column.cast(pa.string()).combine_chunks().dictionary_encode()
-    names = np.array(words.dictionary.to_pylist(), dtype=object)
-    rank = np.empty(len(names) + 1, dtype=np.int64)
-    rank[np.argsort(names, kind="stable")] = np.arange(len(names))
-    rank[-1] = -1
-    indices = words.indices.fill_null(len(names)).to_numpy()
-    return np.asarray(rank[indices])

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from cartveil.errors import InputError
+from cartveil.insight.sequences.column_kinds import check_columns, check_numbered
 from cartveil.insight.sequences.streams import seconds_of
 
 _DAY = 86400
@@ -32,8 +33,10 @@ class LabelledEvents:
         """Return from when on events are judged.
 
         Raises:
+            ColumnError: Events have no times.
             InputError: No event has a time.
         """
+        check_columns(self.events, {"time": "timestamps"}, purpose="judging events")
         if self.test_start is not None:
             return self.test_start
         days = seconds_of(self.events["time"].drop_null()) // _DAY
@@ -41,6 +44,25 @@ class LabelledEvents:
             raise InputError("no event has a time", path="events")
         first, last = int(days.min()), int(days.max())
         return datetime.fromtimestamp((first + int(_LEARNT * (last - first + 1))) * _DAY, UTC)
+
+
+def check_labels(labels: pa.Table) -> None:
+    """Refuse labels that do not name events and incidents by numbers.
+
+    Raises:
+        ColumnError: A column is missing, or holds something else; no value is told.
+    """
+    check_columns(labels, {"event_id": None, "incident": None}, purpose="a table of labels")
+    for name in ("event_id", "incident"):
+        check_numbered(labels, name)
+
+
+def kinds_of(labels: pa.Table) -> dict[int, str]:
+    """Return incident -> its kind; nothing where no label says it."""
+    if "scenario" not in labels.column_names:
+        return {}
+    kinds = labels["scenario"].cast(pa.string()).to_pylist()
+    return {number: kind for number, kind in zip(labels["incident"].to_pylist(), kinds, strict=True) if kind}
 
 
 def quiet(_: str) -> None:

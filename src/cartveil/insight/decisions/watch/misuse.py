@@ -26,15 +26,17 @@ from numpy.typing import NDArray
 from cartveil.errors import InputError
 from cartveil.insight.decisions.measures import Evaluation, Figure, Interval, bootstrap, evaluation_of
 from cartveil.insight.decisions.watch.alert_measures import (
-    Judged,
     alert_measures,
+    days_of,
     incident_outcomes,
     lowest_for_unknown,
 )
 from cartveil.insight.decisions.watch.detector import seconds_at
+from cartveil.insight.decisions.watch.judged import Judged
 from cartveil.insight.decisions.watch.labelled import LabelledEvents, keep_nothing, quiet
 from cartveil.insight.decisions.watch.learning import SecondStage, train_detector
 from cartveil.insight.decisions.watch.network import DetectorConfig
+from cartveil.insight.decisions.watch.resampling import precision_interval
 from cartveil.insight.decisions.watch.rules import rule_scores
 from cartveil.insight.decisions.watch.second_stage import JudgeConfig
 from cartveil.insight.decisions.watch.staff import (
@@ -63,6 +65,8 @@ _DAY = 86400
 _ROUNDS = 200
 #: Alerts a day at which detectors are compared; the first is the one of the main figures.
 _BUDGETS = (20, 5)
+#: The main figures.
+_FIRST = ("average_precision", "incident_recall", "leaked_share_mean", "precision", "recall")
 _CURVE = (1, 2, 3, 5, 8, 12, 20, 30, 50)
 
 
@@ -88,8 +92,8 @@ def evaluate_misuse(
         Figures per detector, with intervals over resampled incidents.
 
     Raises:
-        InputError: No clean day, no day to judge, or no misuse among the judged events.
-        ColumnError: A column is missing.
+        InputError: No clean day, no day to judge, no misuse among the judged events, or a label of another event.
+        ColumnError: A column is missing, or holds something else; no value is told.
     """
     if not seeds:
         raise InputError("at least one training is needed", path="seeds")
@@ -191,12 +195,12 @@ class _Trial:
 
 def _trial(data: LabelledEvents) -> _Trial:
     start = data.start
+    log = plain_log(data.events)
     judged = Judged.of(data.events, data.labels, since=seconds_at(start) // _DAY)
     if not (judged.incident >= 0).any():
         raise InputError("no misuse among the judged events", path="labels", hint="recall of nothing is no figure")
     if seconds_of(data.events["time"].drop_null()).min() >= seconds_at(start):
         raise InputError("no event before it to learn from", path="test_start", hint="choose a later day")
-    log = plain_log(data.events)
     stream, spec = staff_stream(log)
     return _Trial(log, stream, spec, spec_without_rules(spec), judged, start)
 
@@ -208,7 +212,8 @@ def figures_of(judged: Judged, scores: NDArray[np.float64]) -> dict[str, Any]:
     main["days_to_alert_median"] = (
         float("nan") if main["days_to_alert_median"] is None else main["days_to_alert_median"]
     )
-    numbers = {name: value for name, value in main.items() if isinstance(value, int | float)}
+    names = (*_FIRST, *(name for name in main if name not in _FIRST))  # a page begins with what matters
+    numbers = {name: main[name] for name in names if isinstance(main[name], int | float)}
     return {**numbers, "at_5": {name: few[name] for name in short}, "per_scenario": main["per_scenario"]}
 
 
@@ -221,15 +226,24 @@ def _gathered(
         OURS,
         {name: [figures_of(trial.judged, each) for each in found] for name, found in tested.items()},
         intervals={name: _intervals(trial.judged, found[0]) for name, found in tested.items()},
-        protocol={"resampled": "incidents", "interval_rounds": _ROUNDS, "budgets": list(_BUDGETS), **protocol},
+        protocol={
+            "resampled": "incidents; actors for average precision",
+            "interval_rounds": _ROUNDS,
+            "budgets": list(_BUDGETS),
+            **protocol,
+        },
         curves=(_recall_curve(trial.judged, {name: found[0] for name, found in tested.items()}),),
         seconds=seconds,
     )
 
 
 def _intervals(judged: Judged, scores: NDArray[np.float64]) -> dict[str, Interval]:
-    """Return intervals of what is a mean over incidents."""
-    answer = {}
+    """Return intervals: incidents are resampled for what is a mean over them, actors for how well is ranked."""
+    day = days_of(judged, scores)
+    answer = {
+        "average_precision": precision_interval(day.positive, day.score, day.actor, rounds=_ROUNDS),
+        "event_average_precision": precision_interval(judged.incident >= 0, scores, judged.actor, rounds=_ROUNDS),
+    }
     for budget in _BUDGETS:
         outcomes = incident_outcomes(judged, scores, budget=budget)
         for name, values in zip(("incident_recall", "leaked_share_mean"), outcomes, strict=True):

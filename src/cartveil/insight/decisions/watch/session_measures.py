@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cartveil.errors import ColumnError, InputError
+from cartveil.errors import InputError
 from cartveil.insight.decisions.measures import auc_roc, average_precision
+from cartveil.insight.decisions.watch.labelled import check_labels, kinds_of
+from cartveil.insight.sequences.column_kinds import Kind, check_columns, check_numbered
 from cartveil.insight.sequences.relations import keys_of
 from cartveil.insight.sequences.streams import seconds_of
 
@@ -24,6 +26,16 @@ _SPENDS = ("checkout", "coupon", "return")
 _CUTS = ((0.01, "1pct"), (0.001, "0.1pct"))
 #: Consumers that can be looked into each day.
 CHECKED = 100
+#: What judging needs to know of an event, and what the column must hold.
+_NEEDED: Mapping[str, Kind | None] = {
+    "event_id": "whole numbers",
+    "time": "timestamps",
+    "consumer": None,
+    "session": None,
+    "action": None,
+    "amount": "numbers",
+    "decision": None,
+}
 
 
 @dataclass(frozen=True)
@@ -62,10 +74,10 @@ class Sessions:
             since: First day that is judged, in days since 1970.
 
         Raises:
-            ColumnError: A column is missing.
+            ColumnError: A column is missing, or holds something else; no value is told.
             InputError: No event lies there.
         """
-        _check(events, labels)
+        check_sessions(events, labels)
         events = events.filter(pa.array(seconds_of(events["time"]) // _DAY >= since)).sort_by("event_id")
         if not events.num_rows:
             raise InputError("no event to judge", path="since", hint="the events end before it")
@@ -76,7 +88,7 @@ class Sessions:
         np.maximum.at(taken, of, incident)
         consumer = _ranks(events["consumer"])[first]
         day = seconds[first] // (_DAY * 1_000_000)
-        return cls(ids, seconds, _spent(events), incident, of, consumer, day, taken, _kinds(labels))
+        return cls(ids, seconds, _spent(events), incident, of, consumer, day, taken, kinds_of(labels))
 
     def highest(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return each session's highest score, (sessions,)."""
@@ -102,6 +114,17 @@ class Sessions:
         found = scores[order][place] if len(ids) else np.zeros(len(self.ids))
         lowest = float(found[known].min()) - 1 if known.any() else 0.0
         return np.where(known, found, lowest)
+
+
+def check_sessions(events: pa.Table, labels: pa.Table) -> None:
+    """Refuse what no session can be judged by.
+
+    Raises:
+        ColumnError: A column is missing, or holds something else; no value is told.
+    """
+    check_columns(events, _NEEDED, purpose="judging takeovers")
+    check_numbered(events, "event_id")
+    check_labels(labels)
 
 
 def session_figures(sessions: Sessions, scores: NDArray[np.float64], *, top: int = CHECKED) -> dict[str, Any]:
@@ -205,15 +228,6 @@ def _by_incident(
     return figures
 
 
-def _check(events: pa.Table, labels: pa.Table) -> None:
-    for name in ("event_id", "time", "consumer", "session", "action", "amount", "decision"):
-        if name not in events.column_names:
-            raise ColumnError("judging takeovers needs this column", path=name, hint="name it so, or add it")
-    for name in ("event_id", "incident"):
-        if name not in labels.column_names:
-            raise ColumnError("the labels lack this column", path=name, hint="a row per event of an intruder")
-
-
 def _incidents(ids: NDArray[np.int64], labels: pa.Table) -> NDArray[np.int64]:
     labelled = labels["event_id"].to_numpy()
     order = np.argsort(labelled)
@@ -222,12 +236,6 @@ def _incidents(ids: NDArray[np.int64], labels: pa.Table) -> NDArray[np.int64]:
         return np.full(len(ids), -1)
     hit = labelled[order][place] == ids
     return np.where(hit, labels["incident"].to_numpy()[order][place].astype(np.int64), -1)
-
-
-def _kinds(labels: pa.Table) -> dict[int, str]:
-    if "scenario" not in labels.column_names:
-        return {}
-    return dict(zip(labels["incident"].to_pylist(), labels["scenario"].cast(pa.string()).to_pylist(), strict=True))
 
 
 def _spent(events: pa.Table) -> NDArray[np.float64]:

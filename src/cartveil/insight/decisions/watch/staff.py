@@ -29,6 +29,7 @@ from cartveil.insight.decisions.watch.second_stage.corruptions import (
 )
 from cartveil.insight.decisions.watch.second_stage.judge import JudgeConfig
 from cartveil.insight.sequences.audit_trail import audit_stream
+from cartveil.insight.sequences.column_kinds import Kind, check_kinds
 from cartveil.insight.sequences.relations import grouped, keys_of, times_before, total_before
 from cartveil.insight.sequences.streams import StreamSpec, seconds_of
 from cartveil.insight.training.loop import Epoch, TrainingConfig
@@ -186,12 +187,26 @@ def volume_scores(stream: pa.Table) -> NDArray[np.float64]:
     return scores
 
 
+#: What a log must hold where more than text is needed of it.
+_KINDS: dict[str, Kind] = {
+    "event_id": "whole numbers",
+    "index": "whole numbers",
+    "time": "timestamps",
+    "fields": "lists",
+    "rows": "numbers",
+}
+
+
 def plain_log(log: pa.Table) -> pa.Table:
     """Return a log with the plain types of the vault's own: text for categories, lists of text, `index` for `event_id`.
 
     Args:
         log: See `audit_stream`; as any tool writes it.
+
+    Raises:
+        ColumnError: Times, numbers or lists are something else; no value is told.
     """
+    check_kinds(log, _KINDS)
     names = ["index" if name == "event_id" and "index" not in log.column_names else name for name in log.column_names]
     log = log.rename_columns(names)
     columns = {name: log[name].cast(_plain(log[name].type)) for name in names}

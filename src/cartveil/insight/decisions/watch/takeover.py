@@ -31,8 +31,9 @@ from cartveil.insight.decisions.watch.detector import seconds_at
 from cartveil.insight.decisions.watch.labelled import LabelledEvents, keep_nothing, quiet
 from cartveil.insight.decisions.watch.learning import train_detector
 from cartveil.insight.decisions.watch.network import DetectorConfig
+from cartveil.insight.decisions.watch.resampling import precision_interval
 from cartveil.insight.decisions.watch.second_stage import JudgeConfig
-from cartveil.insight.decisions.watch.session_measures import Sessions, cut_at, session_figures
+from cartveil.insight.decisions.watch.session_measures import Sessions, check_sessions, cut_at, session_figures
 from cartveil.insight.sequences.consumer_trail import consumer_stream
 from cartveil.insight.sequences.streams import StreamSpec, in_order, seconds_of
 from cartveil.insight.training.loop import TrainingConfig
@@ -79,13 +80,13 @@ def evaluate_takeover(
         Figures per detector, with intervals over resampled consumers.
 
     Raises:
-        InputError: No clean day, no day to judge, or no takeover among the judged events.
-        ColumnError: A column is missing.
+        InputError: No clean day, no day to judge, no takeover among the judged events, or a label of another event.
+        ColumnError: A column is missing, or holds something else; no value is told.
     """
     if not seeds:
         raise InputError("at least one training is needed", path="seeds")
     started = time.perf_counter()
-    trial = _trial(data, data.start)
+    trial = _trial(data)
     described = time.perf_counter() - started
     minutes = _expected(described, trial) * 2 * len(seeds) / 60
     on_progress(f"{trial.stream.num_rows:,} events described in {described:.0f} s; training takes {minutes:.0f} min")
@@ -149,9 +150,14 @@ def _expected(described: float, trial: _Trial) -> float:
     return float(described * (share * (1 + copies + learnt) + 1))
 
 
-def _trial(data: LabelledEvents, start: datetime) -> _Trial:
+def _trial(data: LabelledEvents) -> _Trial:
+    check_sessions(data.events, data.labels)
+    start = data.start
     events = in_order(data.events, StreamSpec(fields=(), actor="consumer", index="event_id"))
     sessions = Sessions.of_events(events, data.labels, since=seconds_at(start) // _DAY)
+    if not np.isin(data.labels["event_id"].to_numpy(), sessions.ids).all():
+        hint = "labels may name events of the test part only: days before it must hold none"
+        raise InputError("a label names an event that is not judged", path="event_id", hint=hint)
     if not (sessions.taken >= 0).any():
         raise InputError("no takeover among the judged events", path="labels", hint="recall of nothing is no figure")
     if (sessions.taken >= 0).all():
@@ -199,13 +205,6 @@ def _intervals(sessions: Sessions, high: NDArray[np.float64]) -> dict[str, Inter
     last = np.append(ranked[1:] != ranked[:-1], True)
     units = int(consumer.max()) + 1
 
-    def precision(sample: NDArray[np.int64]) -> float:
-        weight = np.bincount(sample, minlength=units)[consumer]
-        found, listed = np.cumsum(weight * positive)[last], np.cumsum(weight)[last]
-        if not found[-1]:
-            return float("nan")
-        return float(np.sum(np.diff(found, prepend=0) * found / np.maximum(listed, 1)) / found[-1])
-
     def recall(sample: NDArray[np.int64], share: float) -> float:
         weight = np.bincount(sample, minlength=units)[consumer]
         wrong, found = np.cumsum(weight * ~positive), np.cumsum(weight * positive)
@@ -215,7 +214,7 @@ def _intervals(sessions: Sessions, high: NDArray[np.float64]) -> dict[str, Inter
         return float(found[reached[-1]] / found[-1]) if len(reached) else 0.0
 
     return {
-        "session_average_precision": bootstrap(units, precision, rounds=_ROUNDS),
+        "session_average_precision": precision_interval(sessions.taken >= 0, high, sessions.consumer, rounds=_ROUNDS),
         "recall_at_1pct_fpr": bootstrap(units, lambda sample: recall(sample, 0.01), rounds=_ROUNDS),
         "recall_at_0.1pct_fpr": bootstrap(units, lambda sample: recall(sample, 0.001), rounds=_ROUNDS),
     }

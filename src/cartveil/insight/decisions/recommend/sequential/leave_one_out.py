@@ -83,7 +83,7 @@ def ranks_of(scores: Tensor, histories: ItemHistories, targets: Tensor) -> Tenso
     """
     if scores.isnan().any():
         raise ModelError("a score is NaN", hint="the model has no use; train it again, with a lower rate")
-    ranked = scores.clone()
+    ranked = scores.clone() if scores.is_floating_point() else scores.double()  # counts of nothing are whole numbers
     ranked[:, :RESERVED] = -torch.inf
     ranked[torch.from_numpy(histories.owner), torch.from_numpy(histories.items)] = -torch.inf
     own = ranked.gather(1, targets[:, None])  # (B, 1)
