@@ -115,3 +115,11 @@ def test_a_missing_column_is_named(events):
     with pytest.raises(ColumnError) as caught:
         consumer_stream(events.drop_columns(["network"]))
     assert caught.value.path == "network"
+
+
+@pytest.mark.parametrize("name", ["time", "amount", "event_id"])
+def test_text_where_times_or_numbers_should_be_is_refused_and_not_quoted(events, name):
+    text = pa.array(["SECRET8999"] * events.num_rows)
+    with pytest.raises(ColumnError, match=name) as caught:
+        consumer_stream(events.set_column(events.column_names.index(name), name, text))
+    assert "SECRET8999" not in str(caught.value)

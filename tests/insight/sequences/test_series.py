@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cartveil.errors import InputError, ModelError
+from cartveil.errors import ColumnError, InputError, ModelError
 from cartveil.insight.sequences.series import DemandSeries, wide_series
 from cartveil.insight.sequences.totals import period_totals
 
@@ -90,3 +90,16 @@ def test_the_price_is_the_mean_over_units_that_have_one():
     rows = [("2024-01-01", "a", 1, 4.0), ("2024-01-02", "a", 3, 2.0), ("2024-01-03", "a", 5, 0.0)]
     found = period_totals(lines(*rows, ("2024-01-14", "b", 1, None)), period="week")
     np.testing.assert_allclose(found.prices, [[2.5, np.nan], [np.nan, np.nan]])
+
+
+@pytest.mark.parametrize("wrong", [["2024-01", "SECRET8999"], ["2024-01", None], ["2024-01", "2024-13"]])
+def test_a_period_that_cannot_be_read_is_named_and_not_quoted(wrong):
+    with pytest.raises(ColumnError, match=r"month\[1\]: is no period") as caught:
+        wide_series(pa.table({"month": wrong, "a": [1, 2]}))
+    assert "SECRET8999" not in str(caught.value)
+
+
+def test_text_among_demand_is_refused_and_not_quoted():
+    with pytest.raises(ColumnError, match="a: holds no numbers") as caught:
+        wide_series(months(a=["1", "SECRET8999"], b=[1, 2]))
+    assert "SECRET8999" not in str(caught.value)
