@@ -1,4 +1,5 @@
 import random
+import time
 
 import pyarrow as pa
 import pytest
@@ -157,6 +158,9 @@ NAMES = {
     "minor_flag": ["is_minor", "未成年"],
     "health_hint": ["allergies", "diagnosis", "过敏史"],
     "secret": ["password", "api_key", "密码"],
+    "messenger_id": ["wechat_id", "微信号", "QQ"],
+    "plate": ["licence_plate", "车牌号"],
+    "url": ["home_page_url", "referrer", "网址"],
 }
 
 
@@ -176,6 +180,7 @@ def test_every_kind_but_other_can_be_named():
         ("customer_id", [f"138{row:08d}" for row in range(ROWS)], "user_id"),
         ("订单号", [str(20230000000000 + row) for row in range(ROWS)], "order_id"),
         ("phone", [round(row * 1.37 + 0.5, 2) for row in range(ROWS)], "other"),  # the name is wrong
+        ("serial_no", [f"1{3 + row % 6}{row * 104729 % 10**9:09d}" for row in range(ROWS)], "other"),
         ("price", ["red", "blue", "green"] * 100, "category"),
         ("x", [str(1600000000000000 + row * 7919) for row in range(ROWS)], "other"),  # too few pass Luhn
         ("x", [f"{row * 7919 % 100000:05d}-abc def" for row in range(ROWS)], "other"),
@@ -269,3 +274,134 @@ def test_codes_that_nearly_all_begin_with_as_many_digits_give_a_pattern():
 @pytest.mark.parametrize("codes", [["85123A", "71053"], ["A1", "B2", "C3"], ["85123A", "POST", "DOT"], [None], [1, 2]])
 def test_codes_without_exceptions_or_without_a_habit_give_none(codes):
     assert usual_code(pa.chunked_array([codes])) is None
+
+
+def column_of_values(name, *values):
+    return kinds_of(pa.table({name: list(values) * (60 // len(values))}))[name]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["138****1234", "159****0000"], "phone"),
+        (["6222 **** **** 1234", "4539********0001"], "payment_card"),
+        (["110105********1234", "3301**********123X"], "id_number"),
+        (["张*", "李**", "王*明"], "person_name"),
+        (["王女士", "李先生", "欧阳老师"], "person_name"),
+        (
+            [
+                f"{family} {given}"
+                for family in ("WANG", "Li", "Zhang", "Ouyang", "Chan")
+                for given in ("Wei", "Xiaoming", "Na", "Ka-Ming", "Jing")
+            ],
+            "person_name",
+        ),
+        (["a***b@example.com", "x***@qq.com"], "email"),
+        (["¥12.50", "￥1,200.00", "99元"], "amount"),
+        (["$2b$12$abcdefghijklmnopqrstuv", "$argon2id$v=19$m=65536$abc"], "secret"),
+        (["Mozilla/5.0 (X11; Linux)", "Dalvik/2.1.0 (Linux; U)"], "device_id"),
+        (["1640995200", "1650995201"], "event_time"),
+        (["5 March 2021", "17 April 2022"], "event_time"),
+        (["https://shop.example/a?b=1", "http://shop.example/c"], "url"),
+        (["深圳市华信科技有限公司", "北京天诚贸易有限公司"], "company"),
+        (["Acme Wilson Ltd", "Oakfield GmbH"], "company"),
+        (["ORD-20391", "INV-00017", "SO#48812"], "order_id"),
+        (["1234-5678-9012", "4455-1029-3847"], "category"),
+    ],
+)
+def test_values_alone_tell_hidden_and_written_forms(values, kind):
+    assert column_of_values("x7", *values) == kind
+
+
+def test_what_says_that_there_is_nothing_does_not_count():
+    rows = [
+        f"someone{row}@example.com" if row % 2 else ["无", "N/A", "-", "未填写"][row // 2 % 4] for row in range(ROWS)
+    ]
+    assert column_of_values("x7", *rows[:60]) == "email"
+
+
+def test_numbers_that_count_up_are_no_phones_and_random_ones_are(draw):
+    phones = [f"1{draw.choice('3578')}{draw.randint(10**8, 10**9 - 1)}" for _ in range(ROWS)]
+    series = [str(13800000000 + 7 * row) for row in range(ROWS)]
+    assert kinds_of(pa.table({"a": phones, "b": series, "c": sorted(phones)})) == {
+        "a": "phone",
+        "b": "other",
+        "c": "phone",
+    }
+
+
+def test_articles_of_one_series_stay_products_and_phones_among_products_do_not():
+    codes = [f"1380{row * 7919 % 10**7:07d}" for row in range(ROWS)]
+    phones = [f"1{3 + row % 6}{row % 10}{row * 7919 % 10**8:08d}" for row in range(ROWS)]
+    assert kinds_of(pa.table({"sku": codes})) == {"sku": "product"}
+    assert kinds_of(pa.table({"product": phones, "barcode": phones})) == {"product": "free_text", "barcode": "product"}
+    assert f"look: {ROWS} of its values hold a phone" in scan({"t": pa.table({"sku": phones})}).evidence[0].reason
+
+
+def test_a_kind_kept_in_clear_is_not_believed_of_people(draw):
+    people = [draw.choice(family_names("zh")[:200]) + draw.choice(given_names("zh")) for _ in range(ROWS)]
+    assert kinds_of(pa.table({"status": people})) == {"status": "person_name"}
+
+
+def test_a_day_that_stands_in_the_identity_number_beside_it_is_a_birth(draw):
+    people = [person(draw, 2 * row) for row in range(60)]
+    numbers = [each["id_number"] for each in people]
+    days = [f"{number[6:10]}/{number[10:12]}/{number[12:14]}" for number in numbers]
+    table = pa.table({"a": numbers, "b": days, "c": ["2024-01-05", "2024-02-17", "2024-03-30"] * 20})
+    assert kinds_of(table) == {"a": "id_number", "b": "birth_date", "c": "event_time"}
+
+
+def test_codes_that_begin_with_zeros_beside_addresses_are_postcodes(customers):
+    addresses = customers["address"].to_pylist()
+    codes = [f"0{row % 900:03d}0" for row in range(ROWS)]
+    assert kinds_of(pa.table({"a": addresses, "b": codes}))["b"] == "postcode"
+    assert kinds_of(pa.table({"b": codes}))["b"] == "other"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\u200b", "👨‍👩‍👧", "\x00\x1f", "１３８\u200d１２３４５６７８", "9" * 10_000, "ab " * 30_000]
+)
+def test_odd_text_is_scanned(text):
+    assert len(scan({"t": pa.table({"x": pa.array([text, None, text], pa.string())})}).evidence) == 1
+
+
+def test_values_of_a_megabyte_are_scanned_in_a_moment():
+    values = ["1" * 10**6, "路a" * 500_000, "138 " * 250_000, "王" * 10**6]
+    started = time.perf_counter()
+    assert len(scan({"t": pa.table({"x": values})}).evidence) == 1
+    assert time.perf_counter() - started < 2
+
+
+_PIECES = st.sampled_from(
+    [
+        "13812345678",
+        "a@example.com",
+        "微信",
+        "order",
+        "no.",
+        " ",
+        "x",
+        "：",
+        "4539578763621486",
+        "密码",
+        "12",
+        "-",
+        "abc123",
+        ";",
+    ]
+)
+
+
+@given(st.lists(st.lists(_PIECES, min_size=1, max_size=5).map("".join), max_size=30))
+def test_forms_of_a_column_are_those_of_its_values_one_by_one(texts):
+    from cartveil.events.patterns import find_patterns
+    from cartveil.events.scanning.forms import forms_of
+
+    texts = [text.strip() for text in texts]
+    found = forms_of(pa.array(texts, pa.string()))
+    one_by_one = [(text, find_patterns(text)) for text in texts]
+    whole = [
+        spans[0].kind for text, spans in one_by_one if len(spans) == 1 and spans[0].end - spans[0].start == len(text)
+    ]
+    assert found.whole == {kind: whole.count(kind) for kind in set(whole)}
+    assert found.inside == sum(1 for _, spans in one_by_one if spans) - len(whole)

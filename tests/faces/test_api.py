@@ -17,6 +17,7 @@ import pytest
 import cartveil
 from cartveil.errors import DecryptionError, InputError, KeyringError, RefusedError
 from cartveil.events.schema import parse_schema
+from cartveil.faces.api import redact
 from cartveil.guard.policy import Principal
 
 KEY = bytes(range(32))
@@ -263,3 +264,29 @@ def test_rows_of_nobody_are_nobodys_own(name: object) -> None:
     )
     with pytest.raises(InputError):
         cartveil.access_control(data, {"name": name, "role": "consumer", "purpose": "self_service"}, schema=schema)
+
+
+def test_redact_takes_one_text_or_many() -> None:
+    assert redact("ring 13812345678") == "ring [phone]"
+    assert redact(["ring 13812345678", None, ""], form="masks") == ["ring 138****5678", None, ""]
+
+
+def test_surrogates_of_one_key_and_scope_are_the_same_another_time() -> None:
+    texts = ["13812345678", "138 1234 5678"]
+    one, again, other = (redact(texts, form="surrogates", key=bytes(32), scope=scope) for scope in ("a", "a", "b"))
+    assert one == again != other
+    assert one[0] == one[1].replace(" ", "")
+    assert redact(texts[0], form="surrogates") != redact(texts[0], form="surrogates")
+
+
+@pytest.mark.parametrize("text", ["", "\ud800", "\x00", "x" * 10_000, "🇨🇳\u200d1"])
+def test_any_text_can_be_redacted(text: str) -> None:
+    assert redact(text, form="surrogates") == text
+
+
+@pytest.mark.parametrize("options", [{"form": "stars"}, {"form": "surrogates", "key": b"short"}])
+def test_a_wrong_form_or_key_is_refused(options: dict[str, object]) -> None:
+    with pytest.raises(cartveil.CartveilError) as refused:
+        redact("13812345678", **options)  # type: ignore[arg-type]
+    assert refused.value.hint
+    assert "1381" not in str(refused.value)

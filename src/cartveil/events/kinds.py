@@ -39,6 +39,9 @@ class Kind(StrEnum):
     TAX_ID = "tax_id"
     IP_ADDRESS = "ip_address"
     DEVICE_ID = "device_id"
+    MESSENGER_ID = "messenger_id"
+    PLATE = "plate"
+    URL = "url"
     FREE_TEXT = "free_text"
     REGION = "region"
     CONSENT = "consent"
@@ -114,7 +117,7 @@ METHOD_OPTIONS: dict[Method, dict[str, type | tuple[type, ...]]] = {
     Method.FPE: {"alphabet": (str,), "few_values": (bool,)},
     Method.GENERALISE: {"level": (str,)},
     Method.SEAL: {"suite": (str,), "pad": (int,)},
-    Method.REDACT: {},
+    Method.REDACT: {"as": (str,)},
     Method.DROP: {},
     Method.REFUSE: {},
 }
@@ -207,7 +210,10 @@ DEFAULTS: dict[Kind, Default] = {
     Kind.TAX_ID: Default(_SEAL, _DROP, Sensitivity.OFFICIAL),
     Kind.IP_ADDRESS: Default(_SEAL, _step(Method.GENERALISE, level="prefix"), Sensitivity.DIRECT),
     Kind.DEVICE_ID: Default(_PSEUDONYM, _PSEUDONYM, Sensitivity.BEHAVIOUR, False, ("fraud_review",)),
-    Kind.FREE_TEXT: Default(_SEAL, _step(Method.REDACT), Sensitivity.TEXT),
+    Kind.MESSENGER_ID: Default(_SEAL, _DROP, Sensitivity.DIRECT, True),
+    Kind.PLATE: Default(_SEAL, _DROP, Sensitivity.DIRECT),
+    Kind.URL: Default(_SEAL, _DROP, Sensitivity.DIRECT),
+    Kind.FREE_TEXT: Default(_SEAL, _step(Method.REDACT, **{"as": "surrogates"}), Sensitivity.TEXT),
     Kind.REGION: Default(_KEEP, _KEEP, Sensitivity.QUASI, False, _LEARN),
     Kind.CONSENT: Default(_KEEP, _DROP, Sensitivity.CONSENT),
     Kind.MINOR_FLAG: Default(_DROP, _DROP, Sensitivity.SPECIAL),

@@ -1,6 +1,6 @@
 """A place in a text where something personal stands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cartveil.events.kinds import Kind
@@ -18,3 +18,9 @@ class Span:
 
 #: What finds personal information in one text. The guard takes one; who makes it is no business of the guard.
 Finder = Callable[[str], list[Span]]
+
+
+def find_all(finder: Finder, texts: Sequence[str]) -> list[list[Span]]:
+    """Return the spans of each text; a finder that has `many` is given all at once, since a network reads them so."""
+    many = getattr(finder, "many", None)
+    return [finder(text) for text in texts] if many is None else many(texts)

@@ -5,21 +5,26 @@ Each takes an Arrow table, a pandas or polars frame, a list of dicts, or the pat
 caller's object is never changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cartveil.errors import InputError, RefusedError
+from cartveil.errors import InputError, KeyringError, RefusedError
 from cartveil.events import scanning
 from cartveil.events.kinds import Role
 from cartveil.events.reading import as_table
 from cartveil.events.schema import Schema, Table, load_schema
+from cartveil.faces.finding import text_finder
 from cartveil.guard import protect
+from cartveil.guard.keys import SecretKey
+from cartveil.guard.keys.secret import KEY_BYTES
 from cartveil.guard.policy import Policy, Principal, Request
 from cartveil.guard.protect import DeidentificationReport
+from cartveil.guard.protect.redact import Record, redact_records
+from cartveil.guard.protect.stand_ins import Form, Style
 
 _CONTEXT = ("case_open", "consent", "hour")
 
@@ -79,8 +84,44 @@ def anonymize(data: Any, schema: Schema | Path | str | None = None) -> tuple[Any
         undone or linked and the re-identification check passes.
     """
     table = as_table(data)
-    released, report = protect.deidentify(table, _described(table, schema))
+    released, report = protect.deidentify(table, _described(table, schema), finder=text_finder())
     return _like(data, released), report
+
+
+def redact(text: str | Sequence[str | None], *, form: str = "labels", key: bytes | None = None, scope: str = "") -> Any:
+    """Replace personal information in a text, or in each of several.
+
+    Args:
+        text: One text, or texts; None stays None.
+        form: `labels` such as `[phone]`, `masks` such as `138****5678`, or `surrogates`: made-up values.
+        key: 32 bytes, for surrogates that are the same another time; else they are the same in this call only.
+        scope: Whose texts these are. The same value gets the same surrogate within a scope, and another one elsewhere.
+
+    Returns:
+        A text, or a list of as many.
+
+    Raises:
+        InputError: `form` is none of these.
+        KeyringError: The key has not 32 bytes.
+
+    Guarantees:
+        - Any text will do: empty, a megabyte in one line, with half a surrogate pair in it.
+    """
+    style = _style(form, key)
+    texts = [text] if isinstance(text, str) else list(text)
+    records = [Record(each, (), scope) for each in texts if each is not None]
+    done = redact_records(records, text_finder(), style=style)
+    made = [None if each is None else next(done) for each in texts]
+    return made[0] if isinstance(text, str) else made
+
+
+def _style(form: str, key: bytes | None) -> Style:
+    if form not in set(Form):
+        hint = f"use {', '.join(f'`{word}`' for word in Form)}"
+        raise InputError(f"`{form}` is no way to redact", path="form", hint=hint)
+    if key is not None and (not isinstance(key, bytes) or len(key) != KEY_BYTES):
+        raise KeyringError(f"a key has {KEY_BYTES} bytes", path="key", hint="take one from `secrets.token_bytes(32)`")
+    return Style(Form(form), SecretKey.generate() if key is None else SecretKey(key))
 
 
 def access_control(

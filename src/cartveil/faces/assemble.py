@@ -19,6 +19,7 @@ from cartveil.events.protected import Events
 from cartveil.events.reading import read_table
 from cartveil.events.schema import Schema, Table
 from cartveil.faces.files import make_folder
+from cartveil.faces.finding import text_finder
 from cartveil.faces.locking import lock_for, new_lock, read_token
 from cartveil.faces.whereabouts import VAULT_FILE, forget_place, known_place, new_place
 from cartveil.guard.keys import Keyring, Token
@@ -99,7 +100,13 @@ def create_vault(folder: str | Path, schema: Schema, settings: Settings | str, *
     try:
         place = new_place(home, database)
         return Vault.create(
-            place, keyring, schema, policy=_policy(settings), clock=settings.clock, outside=settings.outside
+            place,
+            keyring,
+            schema,
+            policy=_policy(settings),
+            clock=settings.clock,
+            finder=text_finder(),
+            outside=settings.outside,
         )
     except BaseException:
         (home / KEYRING_FILE).unlink(missing_ok=True)
@@ -128,7 +135,8 @@ def open_vault(folder: str | Path, settings: Settings | str) -> Vault:
         if isinstance(place, PostgreSQLStore):
             place.close()
         raise
-    return Vault.open(place, keyring, policy=_policy(settings), clock=settings.clock, outside=settings.outside)
+    policy, finder = _policy(settings), text_finder()
+    return Vault.open(place, keyring, policy=policy, clock=settings.clock, finder=finder, outside=settings.outside)
 
 
 def restore_vault(
@@ -153,8 +161,15 @@ def restore_vault(
     policy, clock = _policy(settings), settings.clock
     if backup is not None:
         return Vault.restore(backup, home / VAULT_FILE, keyring, actor=actor, clock=clock, policy=policy)
-    outside = settings.outside
-    return Vault.open(known_place(home), keyring, clock=clock, policy=policy, outside=outside, restored_by=actor)
+    return Vault.open(
+        known_place(home),
+        keyring,
+        clock=clock,
+        policy=policy,
+        finder=text_finder(),
+        outside=settings.outside,
+        restored_by=actor,
+    )
 
 
 def read_clean(schema: Schema, table: Table, *, source: Path | None = None) -> Cleaned:

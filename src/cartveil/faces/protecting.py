@@ -8,6 +8,7 @@ import pyarrow as pa
 from cartveil.events.kinds import Role
 from cartveil.events.reading import read_table
 from cartveil.events.schema import Schema, Table
+from cartveil.faces.finding import text_finder
 from cartveil.guard.protect import deidentify
 from cartveil.guard.protect.appraisal import appraise_table
 from cartveil.guard.protect.profiles import Profile, check_profile
@@ -75,7 +76,7 @@ def _shown(raw: pa.Table, table: Table, profile: Profile) -> ProtectedFile:
 
 
 def _released(raw: pa.Table, table: Table, schema: Schema, rows: int) -> ProtectedFile:
-    protected, report = deidentify(raw, table)
+    protected, report = deidentify(raw, table, finder=text_finder())
     facts: dict[str, object] = report.to_dict()
     words: tuple[str, ...] = ()
     if not rows:

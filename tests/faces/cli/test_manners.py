@@ -9,10 +9,11 @@ import pytest
 
 import cartveil as package
 from cartveil.faces.cli.main import _VERBS
+from cartveil.faces.cli.main import cartveil as commands
 from command import cartveil, cartveil_apart
 
 VERBS = (
-    "scan protect init put read find export risk requests access correct restrict hold holds sweep "
+    "scan protect redact init put read find export risk requests access correct restrict hold holds sweep "
     "erase backup restore verify audit checkpoint publish keys policy budget "
     "train recommend explain forecast purchase watch evaluate run demo"
 )
@@ -101,3 +102,20 @@ def test_a_command_that_needs_an_absent_extra_says_which(
     assert done.err.endswith("hint: pip install 'cartveil[learn]'\n")
     left = [path for path in sorted(shop.rglob("*")) if not path.name.startswith("vault.db")]
     assert left == [path for path in before if not path.name.startswith("vault.db")]
+
+
+def test_what_nobody_expected_is_a_line_without_the_message_and_more_where_it_is_asked_for(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("could not read 'SECRET8999'")
+
+    monkeypatch.setattr(commands, "main", fail)
+    monkeypatch.delenv("CARTVEIL_DEBUG", raising=False)
+    done = cartveil("scan", "x")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("cartveil: unexpected error: ValueError in main.py:")
+    assert "SECRET8999" not in done.err
+    assert done.err.splitlines()[-1].startswith("hint: ")
+    monkeypatch.setenv("CARTVEIL_DEBUG", "1")
+    assert "SECRET8999" in cartveil("scan", "x").err

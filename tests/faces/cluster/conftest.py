@@ -4,6 +4,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cartveil.events.patterns import find_patterns
 from cartveil.events.schema import Table, parse_schema
 from cartveil.faces.cluster import PartContext
 from cartveil.guard.keys import SecretKey
@@ -60,7 +61,7 @@ def orders() -> Table:
 
 @pytest.fixture
 def context(orders: Table) -> PartContext:
-    return PartContext(orders, SecretKey(bytes(range(32))))
+    return PartContext(orders, SecretKey(bytes(range(32))), find_patterns)  # the model takes seconds to load
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 
 from cartveil.errors import CartveilError, ColumnError, InputError, ReadError, RefusedError, StorageError
 from cartveil.events.kinds import Method, Step
-from cartveil.events.patterns import find_patterns
 from cartveil.events.reading import read_table
 from cartveil.events.schema import Table
 from cartveil.faces.cluster import PartContext, Written, protect_part, protect_parts, protecting
@@ -32,7 +31,7 @@ def kept(context: PartContext, *names: str) -> PartContext:
 def test_parts_come_out_as_the_whole_does(parts: Path, whole: pa.Table, context: PartContext, workers: int) -> None:
     target = parts.parent / "protected"
     assert protect_parts(parts, target, context, workers=workers) == Written(parts=4, rows=2500)
-    expected, _ = deidentify(whole, context.schema, key=context.key)
+    expected, _ = deidentify(whole, context.schema, key=context.key, finder=context.finder)
     assert result(target).combine_chunks().equals(expected.combine_chunks())
     assert "secret" not in expected.column_names
 
@@ -146,7 +145,7 @@ def test_a_schema_that_names_people_is_refused_before_anything_is_read(tmp_path:
 
 def test_the_key_is_pickled_by_the_context_and_shown_by_nothing(orders: Table, context: PartContext) -> None:
     carried = pickle.loads(pickle.dumps(context))  # noqa: S301 - our own
-    assert (carried.schema, carried.key, carried.finder) == (orders, context.key, find_patterns)
+    assert (carried.schema, carried.key, carried.finder) == (orders, context.key, context.finder)
     assert "key" not in repr(context)
     with pytest.raises(TypeError):
         pickle.dumps(context.key)

@@ -13,6 +13,7 @@ from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect.plan import plan, protect_events, protect_table, record_ids
 from cartveil.guard.protect.preview import preview
 from cartveil.guard.protect.steps import Scope, subject_pseudonym
+from cartveil.guard.protect.surrogate import surrogate_name
 
 Derive = Callable[..., SecretKey]
 SCOPE = Scope("recommendation", "lab", "2026-11")
@@ -86,7 +87,20 @@ def test_each_column_takes_its_step(derive: Derive) -> None:
     assert row["amount"] != 1.69
     assert abs(row["amount"] - 1.69) <= 1.69 * 0.05
     assert (row["quantity"], row["description"], row["country"]) == (32, "BIRD ORNAMENT", "France")
-    assert row["note"] == "给[person_name]"
+    names = surrogate_name(pa.array(["张三"]), derive(f"release {Kind.PERSON_NAME}", *SCOPE.names()))
+    assert row["note"] == f"给{names[0]}"
+
+
+def test_texts_are_redacted_as_the_schema_says(derive: Derive) -> None:
+    for form, wanted in (("labels", "ring [phone]"), ("masks", "ring 07*** ***456")):
+        said = SCHEMA.replace('"free_text"', f'"free_text", release = {{ method = "redact", as = "{form}" }}')
+        assert wanted in events(derive, schema=schema(said))["note"].to_pylist()
+
+
+def test_an_unknown_way_to_redact_is_refused(derive: Derive) -> None:
+    said = SCHEMA.replace('"free_text"', '"free_text", release = { method = "redact", as = "stars" }')
+    with pytest.raises(SchemaError, match="orders\\.note: `stars`"):
+        events(derive, schema=schema(said))
 
 
 def test_nothing_that_names_somebody_leaves(derive: Derive) -> None:
@@ -120,6 +134,7 @@ def test_without_subjects_nothing_links_rows(derive: Derive) -> None:
     table = events(derive, subjects="none")
     assert table.column_names == ["time", "item", "amount", "quantity", "description", "country", "note"]
     assert table.num_rows == 4
+    assert set(table["note"].to_pylist()) == {"ring [phone]", "给[person_name]", None}
 
 
 def test_says_what_it_was_made_for_and_how(derive: Derive) -> None:

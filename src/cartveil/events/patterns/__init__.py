@@ -7,7 +7,8 @@ from cartveil.events.patterns.check_digits import (
     luhn_digit,
 )
 from cartveil.events.patterns.finder import find_patterns
-from cartveil.events.patterns.shapes import is_payment_card, plain
+from cartveil.events.patterns.normal import plain
+from cartveil.events.patterns.shapes import is_payment_card
 
 __all__ = [
     "find_patterns",

@@ -10,6 +10,7 @@ published scheme, on text of digits that was already freed of spaces and hyphens
 """
 
 import datetime as dt
+from operator import mul
 
 #: The first two digits of an identity number: provinces, Taiwan (71, 83), Hong Kong (81), Macao (82).
 PROVINCE_PREFIXES = frozenset(
@@ -37,7 +38,8 @@ _COMPANY_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _COMPANY_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
 _POSTAL_WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
 _TAIWAN_LETTERS = "ABCDEFGHJKLMNPQRSTUVXYWZIO"  # in the order of their numbers, 10 to 35
-_IBAN_LENGTHS = {
+#: Characters of an account number -> the countries that have so many.
+IBAN_LENGTHS = {
     15: "NO", 16: "BE", 18: "DK FI NL", 19: "SI", 20: "AT EE LT LU", 21: "CH HR LI LV", 22: "BG DE GB IE",
     23: "AE IL", 24: "AD CZ ES RO SA SE SK", 25: "PT", 26: "IS TR", 27: "FR GR IT MC SM", 28: "CY HU PL",
     29: "UA", 31: "MT",
@@ -57,9 +59,7 @@ def luhn_digit(digits: str) -> str:
 
     Source: ISO/IEC 7812-1, annex B.
     """
-    total = sum(
-        _LUHN_DOUBLED[int(digit)] if place % 2 == 0 else int(digit) for place, digit in enumerate(reversed(digits))
-    )
+    total = sum(map(_LUHN_DOUBLED.__getitem__, map(int, digits[::-2]))) + sum(map(int, digits[-2::-2]))
     return str(-total % 10)
 
 
@@ -78,7 +78,7 @@ def id_check_digit(digits: str) -> str:
     """
     if len(digits) != 17 or not is_digits(digits):
         raise ValueError("an identity number has 17 digits before its check digit")
-    return _ID_DIGITS[sum(weight * int(digit) for weight, digit in zip(_ID_WEIGHTS, digits, strict=True)) % 11]
+    return _ID_DIGITS[sum(map(mul, _ID_WEIGHTS, map(int, digits))) % 11]
 
 
 def has_id_check_digit(text: str) -> bool:
@@ -105,7 +105,7 @@ def is_date(digits: str) -> bool:
 
 def has_iban_digits(text: str) -> bool:
     """Return whether this is an IBAN of a known country, of its length, with remainder 1 by 97 (ISO 13616)."""
-    if text[:2] not in _IBAN_LENGTHS.get(len(text), "").split() or not (
+    if text[:2] not in IBAN_LENGTHS.get(len(text), "").split() or not (
         text.isascii() and text.isalnum() and text.isupper()
     ):
         return False

@@ -1,33 +1,28 @@
-"""Addresses in Latin letters: romanised Chinese, British by postcode or town, American by state and ZIP."""
+"""Addresses in Latin letters: romanised Chinese, British by postcode or town, American by state and ZIP.
+
+A small town's name (Battle, Franklin) counts beside a postcode, a county or a state only: alone it may be another
+town, a family or a thing.
+"""
 
 import re
-import unicodedata
-from dataclasses import dataclass
-from functools import cache
+from typing import Literal, cast
 
-from cartveil.events.places.region import (
-    Region,
-    british_areas,
-    country_names,
-    divisions,
-    rows_of,
-    us_cities,
-    us_states,
-)
+from cartveil.events.places.latin_names import MUNICIPALITIES, latin_names, letters_of
+from cartveil.events.places.region import Region, country_names
 
 _POSTCODE = re.compile(r"\b([A-Z]{1,2})[0-9][0-9A-Z]? ?[0-9][A-Z]{2}\b")
 _ZIP = re.compile(r"\b([A-Z]{2})[ ,]{1,3}([0-9]{3})[0-9]{2}(?:-[0-9]{4})?\b")
 _PART = re.compile(r"[,;/\n，]")
 _ENDED = re.compile(
-    r"\b(District|County|Province|City|Municipality)\b[ ,]*|[ ,]*\b((?:P\.?R\.? ?)?China)\b", re.IGNORECASE
+    r"\b(District|County|Province|City|Municipality|Qu|Xian|Shi|Sheng)\b[ ,]*|[ ,]*\b((?:P\.?R\.? ?)?China)\b",
+    re.IGNORECASE,
 )
 # Found much faster than `_ENDED`, which holds one of these.
 _ENDINGS = ("district", "county", "province", "city", "municipality", "china")
-_SUFFIX = {"district": "district", "qu": "district", "county": "district", "xian": "district", "banner": "district",
-           "city": "city", "shi": "city", "prefecture": "city", "province": "province", "sheng": "province",
-           "municipality": "province"}  # fmt: skip
-_NOISE = re.compile(r"[0-9#.'’`-]")
-_MUNICIPALITIES = frozenset({"110000", "120000", "310000", "500000"})
+_ALL_ENDINGS = (*_ENDINGS, " qu", " xian", " shi", " sheng")
+_ZIP_END = re.compile(r"[ ,]+[0-9]{5}(?:-[0-9]{4})?$")
+_LETTERS = re.compile(r"[A-Za-z][A-Za-z'’. ,-]+")
+_LAST = re.compile(r"^(.*[A-Za-z.])[ ,]+([A-Z]{2})$")
 _CHINA = frozenset({"china", "pr china", "prc"})
 _BRITAIN = frozenset(
     {"uk", "gb", "united kingdom", "great britain", "england", "scotland", "wales", "northern ireland"}
@@ -35,34 +30,57 @@ _BRITAIN = frozenset(
 _AMERICA = frozenset({"us", "usa", "united states", "united states of america"})
 
 
-@dataclass(frozen=True)
-class _Gazetteer:
-    rows: dict[str, tuple[str, str, str]]  # code -> level, English name, parent
-    chinese: dict[tuple[str, str], dict[str, float]]  # letters of the name, level or "" -> codes, how well each fits
-    areas: dict[str, Region]
-    towns: dict[str, Region]
-    states: dict[str, tuple[str, frozenset[str]]]  # code -> name, ZIP prefixes
-    state_codes: dict[str, str]
-    cities: dict[str, tuple[str, ...]]  # city -> states
+Named = Literal["province", "city", "district"]
 
 
 def find_latin_region(address: str) -> Region | None:
     """Return the region of an address in Latin letters, or None; see `find_region`."""
-    found = _by_postcode(address.upper())
-    if found:
+    if found := _by_postcode(address):
         return found
     parts = _parts(address)
     words = {part.casefold().strip(" .") for part in parts}
     if found := _american(address, parts, sure=bool(words & _AMERICA)):
         return found
-    if found := _romanised(parts, sure=bool(words & _CHINA)):
+    if found := _romanised(parts, sure=bool(words & _CHINA)) or _unparted(address, parts):
         return found
     return _british(parts, sure=bool(words & _BRITAIN)) or _country(words)
 
 
+def romanised_places(text: str) -> tuple[str, ...]:
+    """Return the codes of the Chinese divisions that the Latin words of a mixed address may name."""
+    found: list[str] = []
+    for words in _LETTERS.findall(text):
+        for part in _parts(words):
+            codes = latin_names().chinese.get(letters_of(part), {})
+            best = max(codes.values(), default=0.0)
+            found += [code for code, fit in codes.items() if fit == best]
+    return tuple(dict.fromkeys(found))
+
+
+def named(words: str) -> list[tuple[int, int, Named]] | None:
+    """Return the places in words between two commas that name nothing else: `Denver CO`, `Kent`, `Xihu District`.
+
+    Returns:
+        Start, end and level of each; none where they name a country; None where they name no place that is known.
+    """
+    gazetteer, folded = latin_names(), words.casefold().strip(" .")
+    if folded in country_names() or folded in _CHINA | _BRITAIN | _AMERICA:
+        return []
+    if folded in gazetteer.towns or folded in gazetteer.small_towns or folded in gazetteer.cities:
+        return [(0, len(words), "city")]
+    if words in gazetteer.states or folded in gazetteer.state_codes or folded in gazetteer.counties:
+        return [(0, len(words), "province")]
+    if (last := _LAST.search(words)) and last[2] in gazetteer.states:
+        return [(0, last.end(1), "city"), (last.start(2), last.end(2), "province")]
+    if codes := gazetteer.chinese.get(letters_of(words)):
+        best = max(codes, key=lambda code: (codes[code], -len(_chain(code))))
+        return [(0, len(words), cast(Named, gazetteer.rows[best][0]))]
+    return None
+
+
 def _parts(address: str) -> list[str]:
     lower = address.lower()
-    if not address.isascii() or any(word in lower for word in _ENDINGS):
+    if not address.isascii() or any(word in lower for word in (_ENDINGS if "," in address else _ALL_ENDINGS)):
         address = _ENDED.sub(_comma, address)
     return [stripped for part in _PART.split(address) if (stripped := part.strip())]
 
@@ -72,21 +90,34 @@ def _comma(match: re.Match[str]) -> str:
 
 
 def _by_postcode(address: str) -> Region | None:
-    match = _POSTCODE.search(address)
-    return _gazetteer().areas.get(match[1]) if match else None
+    match = _POSTCODE.search(address.upper())
+    if not match or not (found := latin_names().areas.get(match[1])):
+        return None
+    for part in address[: match.start()].rsplit(",", 2)[-2:]:  # what stands right before it
+        for region in latin_names().small_towns.get(part.strip().casefold(), ()):
+            if region.code == found.code:
+                return region
+    return found
 
 
 def _british(parts: list[str], *, sure: bool) -> Region | None:
-    gazetteer = _gazetteer()
-    for part in reversed(parts):
-        town = part.casefold()
-        if town in gazetteer.towns and (sure or town not in gazetteer.cities):
+    gazetteer = latin_names()
+    words = [part.casefold().strip(" .") for part in parts]
+    within = {gazetteer.counties[word] for word in words if word in gazetteer.counties}
+    for town in reversed(words):
+        if town in gazetteer.towns and (sure or within or town not in gazetteer.cities):
             return gazetteer.towns[town]
-    return None
+        small = [
+            region for region in gazetteer.small_towns.get(town, ()) if not within - {""} or region.province in within
+        ]
+        if (sure or within) and len(small) == 1:
+            return small[0]
+    regions = within - {""}
+    return Region("GB", regions.pop()) if len(regions) == 1 else None
 
 
 def _american(address: str, parts: list[str], *, sure: bool) -> Region | None:
-    gazetteer = _gazetteer()
+    gazetteer = latin_names()
     state = ""
     for code, prefix in _ZIP.findall(address):
         # A ZIP that lies in another state contradicts the letters: then neither is believed.
@@ -95,33 +126,58 @@ def _american(address: str, parts: list[str], *, sure: bool) -> Region | None:
     if not state:
         state = next((code for part in reversed(parts[-3:]) if (code := _state(part, sure or len(parts) > 1))), "")
     for part in reversed(parts):
-        states = gazetteer.cities.get(part.casefold(), ())
+        states = gazetteer.cities.get(city := part.casefold(), ())
         if state in states:
             return Region("US", gazetteer.states[state][0], part.title(), "", state)
-        if not state and len(states) == 1 and (sure or part.casefold() not in gazetteer.towns):
+        if (
+            not state
+            and len(states) == 1
+            and city in gazetteer.large_cities
+            and (sure or city not in gazetteer.british)
+        ):
             return Region("US", gazetteer.states[states[0]][0], part.title(), "", states[0])
+        if not states and (found := _city_and_state(part, state)):
+            return found
     return Region("US", gazetteer.states[state][0], "", "", state) if state else None
 
 
+def _city_and_state(part: str, state: str) -> Region | None:
+    """Return the city whose state's letters stand behind it: `Denver CO`, `Denver CO 80203`."""
+    if not (part[-1].isdigit() or part[-2:].isupper()):
+        return None
+    last = _LAST.search(_ZIP_END.sub("", part))
+    if not last or last[2] not in latin_names().cities.get(last[1].casefold(), ()) or (state and last[2] != state):
+        return None
+    return Region("US", latin_names().states[last[2]][0], last[1].title(), "", last[2])
+
+
+def _unparted(address: str, parts: list[str]) -> Region | None:
+    """Return the Chinese place of an address without commas: `Hangzhou Xihu Wensan Lu`, where two names agree."""
+    words = address.split()
+    if len(parts) > 1 or not 2 <= len(words) <= 20:
+        return None
+    return _romanised(words, sure=False, least=1.5)
+
+
 def _state(part: str, letters_do: bool) -> str:
-    gazetteer = _gazetteer()
+    gazetteer = latin_names()
     words = re.sub(r"[0-9-]+$", "", part).strip()
     if letters_do and words in gazetteer.states:
         return words
     return gazetteer.state_codes.get(words.casefold(), "")
 
 
-def _romanised(parts: list[str], *, sure: bool) -> Region | None:
+def _romanised(parts: list[str], *, sure: bool, least: float = 0.0) -> Region | None:
     """Return the place whose own name and whose parents' names explain most parts, if one explains most."""
-    gazetteer = _gazetteer()
-    named = [codes for part in parts if (codes := gazetteer.chinese.get(_key(part)))]
+    gazetteer = latin_names()
+    named = [codes for part in parts if (codes := gazetteer.chinese.get(letters_of(part)))]
     matched = {code for codes in named for code in codes}
     best: list[tuple[float, str]] = []
     for code in matched:
         chain = _chain(code)
         explained = sum(max(codes.get(link, 0.0) for link in chain) for codes in named)
         coarse = any(gazetteer.rows[link][0] != "district" for link in chain if link in matched)
-        if coarse or sure:
+        if (coarse or sure) and explained >= least:
             best.append((explained, code))
     most = max((score for score, _ in best), default=0)
     winners = [code for score, code in best if score == most]
@@ -134,61 +190,17 @@ def _chain(code: str) -> list[str]:
     chain = []
     while code:
         chain.append(code)
-        code = _gazetteer().rows[code][2]
+        code = latin_names().rows[code][2]
     return chain
 
 
 def _chinese_region(code: str) -> Region:
-    names = {level: name for level, name, _ in (_gazetteer().rows[link] for link in _chain(code))}
+    names = {level: name for level, name, _ in (latin_names().rows[link] for link in _chain(code))}
     province = names["province"]
-    alone = code[:2] in {"81", "82"} or f"{code[:2]}0000" in _MUNICIPALITIES
+    alone = code[:2] in {"81", "82"} or f"{code[:2]}0000" in MUNICIPALITIES
     return Region("CN", province, province if alone else names.get("city", ""), names.get("district", ""), code)
 
 
 def _country(words: set[str]) -> Region | None:
     codes = {country_names()[word] for word in words if word in country_names()}
     return Region(codes.pop()) if len(codes) == 1 else None
-
-
-def _key(name: str) -> tuple[str, str]:
-    """Return the letters of a name without its suffix, and the level that the suffix speaks of."""
-    plain = unicodedata.normalize("NFKD", _NOISE.sub("", name)).encode("ascii", "ignore").decode().casefold()
-    words = plain.split()
-    level = _SUFFIX.get(words[-1], "") if len(words) > 1 else ""
-    return "".join(words[:-1] if level else words), level
-
-
-@cache
-def _gazetteer() -> _Gazetteer:
-    rows = {code: (level, name, parent) for code, level, _, name, parent in rows_of(divisions())}
-    british = [(area, Region("GB", region, town, "", area)) for area, town, region, _ in rows_of(british_areas())]
-    states = {code: (name, _prefixes(ranges)) for code, name, ranges in rows_of(us_states())}
-    cities: dict[str, list[str]] = {}
-    for city, state in rows_of(us_cities()):
-        cities.setdefault(city.casefold(), []).append(state)
-    return _Gazetteer(
-        rows=rows,
-        chinese=_chinese_names(rows),
-        areas=dict(british),
-        towns={region.city.casefold(): region for _, region in reversed(british)},
-        states=states,
-        state_codes={name.casefold(): code for code, (name, _) in states.items()},
-        cities={city: tuple(found) for city, found in cities.items()},
-    )
-
-
-def _chinese_names(rows: dict[str, tuple[str, str, str]]) -> dict[tuple[str, str], dict[str, float]]:
-    names: dict[tuple[str, str], dict[str, float]] = {}
-    for code, (level, name, _) in rows.items():
-        letters, said = _key(name)
-        # `Linyi` alone is the city of that name before it is Linyi County.
-        names.setdefault((letters, ""), {})[code] = 0.9 if said == "district" else 1.0
-        names.setdefault((letters, said or level), {})[code] = 1.0
-        if code in _MUNICIPALITIES or (level == "district" and not said):
-            names.setdefault((letters, "city"), {})[code] = 1.0
-    return names
-
-
-def _prefixes(ranges: str) -> frozenset[str]:
-    pairs = (pair.split("-") for pair in ranges.split())
-    return frozenset(f"{number:03d}" for low, high in pairs for number in range(int(low), int(high) + 1))

@@ -12,6 +12,7 @@ from importlib import resources
 from typing import Literal
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 Level = Literal["country", "province", "city", "district"]
 
@@ -28,6 +29,7 @@ class Region:
         city: City, post town.
         district: District, county or borough.
         code: Six digits of GB/T 2260, a British postcode area, or a US state's two letters.
+        former: The name that a place no longer bears, where the address says that one: `萧山市` for `萧山区`.
     """
 
     country: str
@@ -35,6 +37,7 @@ class Region:
     city: str = ""
     district: str = ""
     code: str = ""
+    former: str = ""
 
     def at(self, level: Level) -> str:
         """Return the region as text, no finer than `level`: `浙江省杭州市`, `Hangzhou, Zhejiang`; never the street."""
@@ -56,6 +59,22 @@ def divisions() -> pa.Table:
 
 
 @cache
+def old_divisions() -> pa.Table:
+    """Return names that divisions of China once had: name_zh, level, within, followed_by, ended (all text).
+
+    `within` and `followed_by` hold codes of today, parted by spaces: what it lay or now lies in, and which divisions
+    its ground belongs to; `ended` is the year.
+    """
+    return _table("old_divisions.csv")
+
+
+@cache
+def towns() -> pa.Table:
+    """Return the towns, townships and subdistricts of China: name, district (its code)."""
+    return pq.read_table(resources.files("cartveil.events") / "tables" / "towns.parquet")
+
+
+@cache
 def british_areas() -> pa.Table:
     """Return the postcode areas of the United Kingdom: area, town, region, nation (all text)."""
     return _table("british_areas.csv")
@@ -71,6 +90,22 @@ def us_states() -> pa.Table:
 def us_cities() -> pa.Table:
     """Return the largest cities of the United States: city, state (its two letters)."""
     return _table("us_cities.csv")
+
+
+@cache
+def more_cities() -> pa.Table:
+    """Return smaller places: city, code (postcode area or state), country (`GB` or `US`).
+
+    Their names are also those of other places, of families and of things (Battle, Hook, Franklin): alone they say
+    nothing, with a postcode, a state or a county they do.
+    """
+    return _table("more_cities.csv")
+
+
+@cache
+def british_counties() -> pa.Table:
+    """Return the counties of the United Kingdom, of today and of old: county, region."""
+    return _table("british_counties.csv")
 
 
 @cache

@@ -12,8 +12,9 @@ from cartveil.errors import ReadError
 from cartveil.events.reading.types import narrow
 
 _DELIMITERS = (",", "\t", ";", "|")
-_NULLS = ["", "NULL", "null", "\\N", "NaN", "nan", "N/A", "#N/A"]
-_LONGEST_FIELD = 2**31 - 1
+NULLS = ["", "NULL", "null", "\\N", "NaN", "nan", "N/A", "#N/A"]
+#: Characters of one value; the module `csv` refuses long texts unless told.
+LONGEST_FIELD = 2**31 - 1
 
 
 def read_delimited(text: str, file: Path) -> pa.Table:
@@ -23,15 +24,15 @@ def read_delimited(text: str, file: Path) -> pa.Table:
         text: The decoded file, not empty.
         file: Where it came from, for errors.
     """
-    delimiter = _delimiter(text, file)
-    names = _header(text, delimiter, file)
+    delimiter = delimiter_of(text, file)
+    names = header_of(text, delimiter, file)
     try:
         table = arrow_csv.read_csv(
             pa.py_buffer(text.encode()),
             read_options=arrow_csv.ReadOptions(block_size=_block_size(text)),
             parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=_NULLS
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=NULLS
             ),
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError):
@@ -45,7 +46,7 @@ def _block_size(text: str) -> int:
     return min(max(1 << 20, len(text) // 8), 1 << 26)
 
 
-def _delimiter(text: str, file: Path) -> str:
+def delimiter_of(text: str, file: Path) -> str:
     """Return the delimiter that cuts the first lines into the same number of parts, and into the most of them."""
     if ".tsv" in file.suffixes:
         return "\t"
@@ -59,8 +60,9 @@ def _delimiter(text: str, file: Path) -> str:
     return best if scores[best][0] else ","
 
 
-def _header(text: str, delimiter: str, file: Path) -> list[str]:
-    csv.field_size_limit(_LONGEST_FIELD)
+def header_of(text: str, delimiter: str, file: Path) -> list[str]:
+    """Return the names in the first line as they stand there; refuse a line that is no header."""
+    csv.field_size_limit(LONGEST_FIELD)
     names = next((row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row), [])
     clean = [name.strip() for name in names]
     if all(_is_number(name) for name in clean):

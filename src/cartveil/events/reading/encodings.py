@@ -4,8 +4,8 @@ import codecs
 
 from cartveil.errors import ReadError
 
-# UTF-32 before UTF-16: its little-endian mark begins with the other one.
-_MARKS = (
+#: Byte order marks. UTF-32 before UTF-16: its little-endian mark begins with the other one.
+MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -35,7 +35,7 @@ def decode(content: bytes, *, encoding: str | None = None, path: str) -> str:
         except LookupError:
             raise ReadError(f"unknown encoding `{name}`", path=path, hint="such as `utf-8` or `gb18030`") from None
         else:
-            if encoding or name != "gb18030" or _is_chinese(text):
+            if encoding or name != "gb18030" or is_chinese(text):
                 return _whole(text.removeprefix("\ufeff"), path)
     names = " nor ".join(name.upper().removesuffix("-SIG") for name in tried)
     what = f"is neither {names}" if len(tried) > 1 else f"is not {names}"
@@ -44,11 +44,11 @@ def decode(content: bytes, *, encoding: str | None = None, path: str) -> str:
 
 
 def _candidates(content: bytes) -> list[str]:
-    marked = [name for mark, name in _MARKS if content.startswith(mark)]
+    marked = [name for mark, name in MARKS if content.startswith(mark)]
     return marked[:1] or ["utf-8", "gb18030"]
 
 
-def _is_chinese(text: str) -> bool:
+def is_chinese(text: str) -> bool:
     """Return whether most foreign letters are common Chinese ones: `naïve` in Latin-1 is GB18030 as well, by chance."""
     foreign = [letter for letter in text[:1_000_000] if not letter.isascii()]
     common = len("".join(foreign).encode("gb2312", errors="ignore")) // 2  # two bytes a letter

@@ -1,14 +1,13 @@
 """Which column plays which part, seen from its neighbours: one subject, one time, one item of each table."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cartveil.events.kinds import Kind, Role
+from cartveil.events.scanning.guesses import Verdict
 from cartveil.events.scanning.profile import Profile
-from cartveil.events.scanning.verdict import Verdict
 from cartveil.events.scanning.words import spoken
 
 #: A code of fewer digits is no habit, and neither is one that many rows do not have.
@@ -32,45 +31,6 @@ _PREFERRED = {
     Role.QUANTITY: ("quantity", "qty", "数量"),
     Role.CONSENT: ("consent", "同意"),
 }
-
-
-def with_neighbours(verdicts: Mapping[str, Verdict], profiles: Mapping[str, Profile]) -> dict[str, Verdict]:
-    """Correct kinds that only the rest of the table tells.
-
-    Beside a quantity, a price shows that the short code which comes again is the item, and an item that the one
-    number with decimals is the price. A description beside an item's code describes the item.
-    """
-    corrected = dict(verdicts)
-    kinds = {verdict.kind for verdict in verdicts.values()}
-    unknown = [name for name, verdict in verdicts.items() if verdict.kind in (Kind.OTHER, Kind.CATEGORY)]
-    if Kind.QUANTITY in kinds and Kind.AMOUNT in kinds and Kind.PRODUCT not in kinds:
-        for name in [name for name in unknown if _is_code(profiles[name])][:1]:
-            corrected[name] = Verdict(Kind.PRODUCT, 0.5, "short codes that come again, beside prices and quantities")
-    if Kind.QUANTITY in kinds and Kind.PRODUCT in kinds and Kind.AMOUNT not in kinds:
-        numbers = [name for name in unknown if profiles[name].form == "number"]
-        if len(numbers) == 1:
-            corrected[numbers[0]] = Verdict(
-                Kind.AMOUNT, 0.5, "the only number with decimals, beside items and quantities"
-            )
-    if any(verdict.kind is Kind.PRODUCT for verdict in corrected.values()):
-        for name, verdict in verdicts.items():
-            if _describes(name, verdict, profiles[name], people=Kind.USER_ID in kinds):
-                reason = "describes the item beside it; holds nothing personal"
-                corrected[name] = replace(verdict, kind=Kind.PRODUCT, confidence=0.85, reason=reason)
-    return corrected
-
-
-def _describes(name: str, verdict: Verdict, profile: Profile, *, people: bool) -> bool:
-    """Return whether a text beside an item describes it: a description, or a `name` where nobody else has one."""
-    if profile.personal or profile.inside >= 0.01:
-        return False
-    if verdict.kind is Kind.PERSON_NAME:
-        return spoken(name) == "name" and not people and profile.share("name") < 0.3
-    return verdict.kind is Kind.FREE_TEXT and spoken(name).endswith(("description", "desc", "title", "描述"))
-
-
-def _is_code(profile: Profile) -> bool:
-    return profile.share("code") >= 0.8 and profile.length <= 14 and not profile.is_unique and profile.distinct > 1
 
 
 def roles(verdicts: Mapping[str, Verdict], profiles: Mapping[str, Profile]) -> dict[str, Role]:

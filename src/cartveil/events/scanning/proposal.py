@@ -39,11 +39,31 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Looked:
+    """How many rows of a file were looked at; of a large file the number of all rows is an estimate."""
+
+    table: str
+    rows: int
+    of: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every row was looked at."""
+        return self.rows == self.of
+
+    def __str__(self) -> str:
+        if self.is_whole:
+            return f"{self.table}: looked at all {self.rows:,} rows"
+        return f"{self.table}: looked at {self.rows:,} rows from all over the file, of about {self.of:,}"
+
+
+@dataclass(frozen=True)
 class Proposal:
-    """A schema to be read and corrected by a person."""
+    """A schema to be read and corrected by a person; `looked` says how much of each file it rests on."""
 
     schema: Schema
     evidence: tuple[Evidence, ...]
+    looked: tuple[Looked, ...] = ()
 
     def to_toml(self) -> str:
         """Return the text of `cartveil.toml`: a line per column, with its evidence as a comment."""

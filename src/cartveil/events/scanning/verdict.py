@@ -1,11 +1,12 @@
 """From name and values to a kind: what is checked beats what is said, what is said beats what is guessed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
 
 from cartveil.events.kinds import Kind, Method
+from cartveil.events.scanning.fits import FITS
+from cartveil.events.scanning.guesses import FORMS_SAY, Verdict, by_values
 from cartveil.events.scanning.profile import Profile
-from cartveil.events.scanning.words import kind_of_name
+from cartveil.events.scanning.words import kind_of_name, spoken
 
 #: Kinds whose values carry a check or so particular a form that the name cannot talk them away.
 _CERTAIN = frozenset(
@@ -14,10 +15,17 @@ _CERTAIN = frozenset(
 #: Kinds with a form that other numbers have by chance; a name that says order number is then believed.
 _LIKELY = frozenset(
     {Kind.PHONE, Kind.LANDLINE, Kind.PASSPORT, Kind.POSTCODE, Kind.TRACKING_ID, Kind.COORDINATES, Kind.DEVICE_ID}
+    | {Kind.PLATE, Kind.URL}
 )
 _IDENTIFIERS = frozenset({Kind.USER_ID, Kind.ORDER_ID, Kind.TRACKING_ID, Kind.PRODUCT, Kind.DEVICE_ID, Kind.NICKNAME})
+_IDENTIFIERS |= {Kind.MESSENGER_ID}
+#: A name of one of these says nothing of the form, so that a form which most values have is believed.
+_LOOSE = frozenset({Kind.FREE_TEXT, Kind.CATEGORY, Kind.COMPANY, Kind.REGION, Kind.CONSENT})
 #: A name of one of these may stand for a value of the other: an account by e-mail, a bank account by card number.
-_KIN = frozenset({Kind.USER_ID, Kind.PAYMENT_ACCOUNT, Kind.BANK_ACCOUNT, Kind.NICKNAME, Kind.CARD_CODE})
+_KIN = frozenset({Kind.USER_ID, Kind.PAYMENT_ACCOUNT, Kind.BANK_ACCOUNT, Kind.NICKNAME, Kind.CARD_CODE, Kind.SECRET})
+_KIN |= {Kind.MESSENGER_ID}
+#: Pairs that are written alike, so that the name tells which: an office's number may be a mobile one.
+_TWINS = frozenset({Kind.PHONE, Kind.LANDLINE})
 _SHOWN = {
     Kind.PHONE: "a mobile number",
     Kind.LANDLINE: "a landline number",
@@ -33,16 +41,14 @@ _SHOWN = {
     Kind.TRACKING_ID: "a tracking number",
     Kind.COORDINATES: "a pair of coordinates",
     Kind.DEVICE_ID: "a device number",
+    Kind.PLATE: "a number plate",
+    Kind.URL: "the address of a page",
 }
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A kind, how sure (0 to 1), and why."""
-
-    kind: Kind
-    confidence: float
-    reason: str
+#: Values of a real column of phones come from many networks; codes of one series do not.
+_FEWEST_HEADS, _MANY = 3, 60
+_SAYS_CODE = re.compile(r"(?:sku|spu|plu|upc|ean|gtin|isbn|code|no|num|number|id|号|码|编号)$")
+#: So much of what is sold to be kept in clear must not look like people or where they live.
+_PEOPLE = 0.85
 
 
 def judge(name: str, profile: Profile) -> Verdict:
@@ -54,21 +60,22 @@ def judge(name: str, profile: Profile) -> Verdict:
     formed = _by_form(said, profile)
     if formed:
         return formed
-    if _leaks(said, profile):
+    if _leaks(name, said, profile):
         return Verdict(Kind.FREE_TEXT, 0.7, f"{words}, but {profile.personal:.0%} hold a phone, a card or the like")
-    if said and FITS[said](profile):
+    guess = by_values(profile)
+    if said and FITS[said](profile) and not _hides_people(said, guess, profile):
         return Verdict(said, 0.8 if said in _BY_NAME_ALONE else 0.9, f"{words}; {_figures(said, profile)}")
-    guess = _by_values(profile)
     if said and guess.kind is not said:
-        return Verdict(
-            guess.kind, round(guess.confidence * 0.8, 2), f"{words}, but the values do not fit; {guess.reason}"
-        )
+        reason = f"{words}, but the values do not fit; {guess.reason}"
+        return Verdict(guess.kind, round(guess.confidence * 0.8, 2), reason)
     return Verdict(guess.kind, guess.confidence, f"{words}; {guess.reason}")
 
 
 def _by_form(said: Kind | None, profile: Profile) -> Verdict | None:
     """Return the kind whose written form most values have, unless the name speaks of some other number."""
     kinds = {kind: share for kind, share in profile.whole.items() if kind in _SHOWN}
+    if _is_series(profile) and said is not Kind.PHONE:
+        kinds.pop(Kind.PHONE, None)
     if not kinds:
         return None
     kind = max(kinds, key=lambda kind: kinds[kind])
@@ -76,19 +83,51 @@ def _by_form(said: Kind | None, profile: Profile) -> Verdict | None:
     shown = f"{share:.0%} match {_SHOWN[kind]}"
     if said is kind and share >= 0.3:
         return Verdict(kind, round(0.9 + 0.09 * share, 2), f"{shown}; the name says {_spoken(kind)}")
-    if said in _KIN and share >= 0.6 and said is not Kind.CARD_CODE:
+    if said in _TWINS and kind in _TWINS and said is not None:
         return Verdict(said, 0.85, f"{shown}; the name says {_spoken(said)}")
-    if kind in _CERTAIN and share >= 0.6:
+    if said in _KIN and sum(kinds.values()) >= 0.6 and said is not Kind.CARD_CODE:
+        return Verdict(said, 0.85, f"{shown}; the name says {_spoken(said)}")
+    if kind in _CERTAIN and share >= 0.5:
         return Verdict(kind, round(0.95 * share, 2), f"{shown}{_against(said)}")
-    if kind in _LIKELY and share >= 0.8 and said not in _IDENTIFIERS and (said is None or not FITS[said](profile)):
-        return Verdict(kind, round(0.85 * share, 2), f"{shown}{_against(said)}")
-    return None
+    return _likely(kind, share, said, profile)
 
 
-def _leaks(said: Kind | None, profile: Profile) -> bool:
+def _likely(kind: Kind, share: float, said: Kind | None, profile: Profile) -> Verdict | None:
+    doubted = said is None or said in _LOOSE or (said not in _IDENTIFIERS and not FITS[said](profile))
+    if kind not in _LIKELY or share < 0.75 or not doubted:
+        return None
+    return Verdict(kind, round(0.85 * share, 2), f"{_share_says(kind, share)}{_against(said)}")
+
+
+def _share_says(kind: Kind, share: float) -> str:
+    return f"{share:.0%} match {_SHOWN[kind]}"
+
+
+def _is_series(profile: Profile) -> bool:
+    """Return whether numbers that could be phones are counted up from row to row."""
+    return profile.share("mobile") >= 0.3 and profile.grows >= 0.5
+
+
+def _leaks(name: str, said: Kind | None, profile: Profile) -> bool:
     """Return whether a kind that is kept in clear would keep somebody's number in clear."""
-    kept = said is not None and said.default().protect.method is Method.KEEP
-    return kept and profile.form == "text" and profile.personal >= 0.02
+    if said is None or said.default().protect.method is not Method.KEEP or profile.form != "text":
+        return False
+    # Numbers that begin all alike and are said to be articles are the articles of one maker.
+    alike = said is Kind.PRODUCT and profile.heads < _FEWEST_HEADS and profile.distinct >= _MANY
+    coded = profile.share("mobile") >= 0.3 and (alike or _is_series(profile))
+    if said is Kind.PRODUCT and profile.share("digits") >= 0.95:
+        # Of many long codes some meet the form of a phone or a card by chance; where the name says that they are codes,
+        # all of them may. The evidence tells of it.
+        return profile.personal >= 0.9 and not coded and not _SAYS_CODE.search(spoken(name))
+    return profile.personal >= 0.02 and not coded
+
+
+def _hides_people(said: Kind, guess: Verdict, profile: Profile) -> bool:
+    """Return whether a kind that is kept in clear would keep people or where they live in clear."""
+    if said.default().protect.method is not Method.KEEP or profile.form != "text":
+        return False
+    named = guess.kind is Kind.PERSON_NAME and profile.share("name") >= _PEOPLE and said is not Kind.REGION
+    return named or guess.kind is Kind.ADDRESS or (said is Kind.CATEGORY and guess.kind is Kind.FREE_TEXT)
 
 
 def _against(said: Kind | None) -> str:
@@ -110,10 +149,9 @@ def _figures(kind: Kind, profile: Profile) -> str:
     amount = (
         "each row its own value" if profile.is_unique else f"{profile.distinct} distinct values in {profile.rows} rows"
     )
-    return f"{_FORMS_SAY[profile.form]}, {amount}"
+    return f"{FORMS_SAY[profile.form]}, {amount}"
 
 
-_FORMS_SAY = {"whole": "whole numbers", "number": "numbers", "text": "text", "nested": "lists or structures"}
 _TEST_OF = {
     Kind.PERSON_NAME: "name",
     Kind.ADDRESS: "street",
@@ -135,111 +173,3 @@ _TESTS_SAY = {
 }
 
 _BY_NAME_ALONE = frozenset({Kind.NICKNAME, Kind.COMPANY, Kind.CATEGORY, Kind.SECRET, Kind.HEALTH_HINT, Kind.MINOR_FLAG})
-
-Fit = Callable[[Profile], bool]
-
-
-def _is_time(profile: Profile) -> bool:
-    days = profile.form == "whole" and (
-        1e7 <= profile.low <= profile.high < 1e8 or 1e8 <= profile.low <= profile.high < 1e14
-    )
-    return profile.form == "time" or profile.share("time") >= 0.5 or days
-
-
-def _is_number(profile: Profile) -> bool:
-    return profile.form in ("whole", "number") or profile.share("amount") >= 0.8
-
-
-def _is_identifier(profile: Profile) -> bool:
-    return profile.form in ("whole", "text")
-
-
-def _is_text(profile: Profile) -> bool:
-    return profile.form == "text"
-
-
-def _passes(test: str, share: float = 0.6) -> Fit:
-    return lambda profile: profile.share(test) >= share
-
-
-#: Whether values may be of the kind that the name speaks of.
-FITS: dict[Kind, Fit] = {
-    Kind.USER_ID: _is_identifier,
-    Kind.PERSON_NAME: lambda profile: _is_text(profile) and profile.share("code") < 0.5 and profile.length <= 60,
-    Kind.NICKNAME: _is_identifier,
-    Kind.PHONE: _passes("phone digits"),
-    Kind.LANDLINE: _passes("phone digits"),
-    Kind.EMAIL: _passes("at", 0.5),
-    Kind.ID_NUMBER: _passes("identity"),
-    Kind.PASSPORT: _passes("identity"),
-    Kind.BIRTH_DATE: lambda profile: (
-        _is_time(profile) or (profile.form == "whole" and 1880 <= profile.low <= profile.high < 2100)
-    ),
-    Kind.GENDER: lambda profile: profile.share("gender") >= 0.6 or profile.form == "bool",
-    Kind.ADDRESS: lambda profile: _is_text(profile) and profile.share("code") < 0.5,
-    Kind.POSTCODE: _passes("short code"),
-    Kind.COORDINATES: lambda profile: (
-        profile.form in ("number", "whole") and -180 <= profile.low <= profile.high <= 180
-    ),
-    Kind.PAYMENT_CARD: _passes("long digits"),
-    Kind.BANK_ACCOUNT: lambda profile: (
-        profile.share("identity") + profile.share("long digits") >= 0.6 or profile.length > 12
-    ),
-    Kind.PAYMENT_ACCOUNT: _is_identifier,
-    Kind.CARD_CODE: _passes("three or four digits"),
-    Kind.ORDER_ID: _is_identifier,
-    Kind.TRACKING_ID: _is_identifier,
-    Kind.EVENT_TIME: _is_time,
-    Kind.AMOUNT: _is_number,
-    Kind.QUANTITY: _is_number,
-    Kind.PRODUCT: _is_identifier,
-    Kind.CATEGORY: lambda profile: profile.form in ("text", "whole", "bool") and not profile.is_unique,
-    Kind.COMPANY: _is_text,
-    Kind.TAX_ID: _passes("identity"),
-    Kind.IP_ADDRESS: lambda profile: profile.whole.get(Kind.IP_ADDRESS, 0.0) >= 0.3,
-    Kind.DEVICE_ID: _is_identifier,
-    Kind.FREE_TEXT: _is_text,
-    Kind.REGION: lambda profile: (
-        _is_text(profile)
-        and profile.share("street") < 0.3
-        and (profile.share("region") >= 0.5 or not profile.is_unique)
-    ),
-    Kind.CONSENT: lambda profile: profile.form in ("bool", "nested") or profile.distinct <= 64,
-    Kind.MINOR_FLAG: lambda profile: profile.form == "bool" or profile.distinct <= 4,
-    Kind.HEALTH_HINT: lambda profile: profile.form in ("text", "bool", "nested"),
-    Kind.SECRET: lambda profile: profile.form in ("text", "whole"),
-    Kind.OTHER: lambda profile: True,
-}
-
-
-def _by_values(profile: Profile) -> Verdict:
-    """Return what the values alone suggest; what cannot be told is `other`, which stays sealed."""
-    if profile.form == "time" or profile.share("time") >= 0.9:
-        return Verdict(Kind.EVENT_TIME, 0.6, "the values are dates or times")
-    if profile.form == "text":
-        return _by_text(profile)
-    return Verdict(Kind.OTHER, 0.3, f"{_FORMS_SAY.get(profile.form, 'yes or no')} that could be anything; sealed")
-
-
-def _by_text(profile: Profile) -> Verdict:
-    if profile.share("gender") >= 0.99 and profile.share("yes or no") < 0.5 and profile.distinct <= 8:
-        return Verdict(Kind.GENDER, 0.8, "all values are words for a gender")
-    if profile.share("street") >= 0.5 and profile.share("place") >= 0.3:
-        return Verdict(
-            Kind.ADDRESS, 0.85, f"{profile.share('street'):.0%} name a street and a number, most a known region"
-        )
-    if profile.share("region") >= 0.7 and not profile.is_unique:
-        return Verdict(Kind.REGION, 0.75, f"{profile.share('region'):.0%} name a known region and no street")
-    if profile.share("name") >= 0.7 and not profile.is_low:
-        return Verdict(Kind.PERSON_NAME, 0.75, f"{profile.share('name'):.0%} have the form of a person's name")
-    if profile.share("words") >= 0.5 and not profile.is_low:
-        return Verdict(Kind.FREE_TEXT, 0.6, f"{profile.share('words'):.0%} are sentences{_personal(profile)}")
-    if profile.inside >= 0.05:
-        return Verdict(Kind.FREE_TEXT, 0.6, f"text{_personal(profile)}")
-    if profile.is_low and profile.share("name") < 0.5 and not profile.personal:
-        return Verdict(Kind.CATEGORY, 0.6, f"{profile.distinct} distinct values in {profile.rows} rows")
-    return Verdict(Kind.OTHER, 0.3, "text that could be anything; sealed")
-
-
-def _personal(profile: Profile) -> str:
-    return f", {profile.inside:.0%} hold a phone, an address or the like" if profile.inside else ""

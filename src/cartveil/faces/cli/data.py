@@ -13,15 +13,19 @@ _PREVIEWED = 3
 @click.command()
 @click.argument("path", type=FILE)
 @click.option("--write", type=FILE, help="Write the proposal to this new file.")
+@click.option("--exact", is_flag=True, help="Look at every row of large files, not at rows from all over them.")
 @as_json
-def scan(path: Path, write: Path | None, as_json: bool) -> None:
+def scan(path: Path, write: Path | None, exact: bool, as_json: bool) -> None:
     """Look at a file or folder and propose `cartveil.toml`."""
-    from cartveil.events.scanning import scan as propose
-    from cartveil.faces.assemble import read_tables
+    from cartveil.events.reading import table_files
+    from cartveil.events.scanning import scan_files
     from cartveil.faces.files import write_new
 
-    tables, paths = read_tables(path)
-    proposal = propose(tables, paths=paths, name=path.resolve().name.split(".")[0])
+    files = table_files(path) if path.is_dir() else {path.name.split(".")[0]: path}
+    proposal = scan_files(files, exact=exact, name=path.resolve().name.split(".")[0])
+    for looked in proposal.looked:
+        if exact or not looked.is_whole:
+            talk(f"{looked}" + ("" if looked.is_whole else "; --exact looks at all"))
     if write is not None:
         write_new(write, proposal.to_toml())
         talk(f"wrote {write}")

@@ -6,6 +6,8 @@ unusable input. Every refusal is one line, and what to do is another.
 
 import os
 import sys
+import traceback
+from pathlib import Path
 
 import click
 
@@ -24,6 +26,7 @@ from cartveil.faces.cli.learn import train
 from cartveil.faces.cli.policy import policy
 from cartveil.faces.cli.purchase import purchase
 from cartveil.faces.cli.recommend import recommend
+from cartveil.faces.cli.redact import redact
 from cartveil.faces.cli.requests import access, correct, requests, restrict
 from cartveil.faces.cli.risk import risk
 from cartveil.faces.cli.vault import export, init, put, read, verify
@@ -33,6 +36,7 @@ from cartveil.faces.cli.whole import demo, run
 _VERBS = (
     scan,
     protect,
+    redact,
     init,
     put,
     read,
@@ -110,7 +114,20 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         code = _fail(f"{place}{(error.strerror or 'system error').lower()}", hint=StorageError.usual_hint, code=1)
+    except Exception as error:  # noqa: BLE001 - the last resort: a message of a library may quote a value of the data
+        code = _unexpected(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unexpected(error: Exception) -> int:
+    """Say what kind of error came out, and where in our own code, but not its message: that may quote the data."""
+    if os.environ.get("CARTVEIL_DEBUG") == "1":
+        traceback.print_exception(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "cartveil" in Path(frame.filename).parts]
+    place = f" in {Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
+    hint = "this is a fault of Cartveil: report it; CARTVEIL_DEBUG=1 shows more, which may hold values of your data"
+    return _fail(f"unexpected error: {type(error).__name__}{place}", hint=hint, code=1)
 
 
 def _usage_hint(error: click.UsageError) -> str:

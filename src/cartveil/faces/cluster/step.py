@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from cartveil.errors import InputError
 from cartveil.events.kinds import COUNTABLE
-from cartveil.events.patterns import find_patterns
 from cartveil.events.schema import Column, Table
 from cartveil.events.spans import Finder
+from cartveil.faces.finding import text_finder
 from cartveil.guard.keys import SecretKey
 from cartveil.guard.protect import protect_table
 from cartveil.guard.protect.deidentification import SCOPE, derive_from
@@ -30,12 +30,13 @@ class PartContext:
         schema: What the columns are.
         key: Of this job alone: `SecretKey.generate()`, or one that a keyring derived where later jobs must give the
             same pseudonyms.
-        finder: For redaction; a function of a module, so that another process finds it.
+        finder: For redaction; a function of a module, so that another process finds it. Rules and the shipped model
+            if not given; each process loads the model.
     """
 
     schema: Table
     key: SecretKey = field(repr=False)
-    finder: Finder = find_patterns
+    finder: Finder = field(default_factory=text_finder)
 
     def __reduce__(self) -> tuple[Callable[..., "PartContext"], tuple[Any, ...]]:
         # The door of the module's docstring: here, and nowhere else, key bytes leave the process.

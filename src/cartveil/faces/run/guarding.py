@@ -19,6 +19,7 @@ from cartveil.events.schema import load_schema
 from cartveil.faces.assemble import create_vault, read_tables
 from cartveil.faces.checking import check_receipt
 from cartveil.faces.files import write_json, write_parquet, write_text
+from cartveil.faces.finding import text_finder
 from cartveil.faces.forgetting import forget_in
 from cartveil.faces.run.rehearsal import Rehearsal
 from cartveil.guard.policy import Principal
@@ -146,7 +147,7 @@ def _before_after(run: Rehearsal, subject: str) -> list[dict[str, str]]:
     key = people.by_role(Role.SUBJECT)
     row = clear.filter(pc.equal(pc.cast(clear[key.name if key else ""], pa.string()), subject)).slice(0, 1)
     at_rest = run.vault.at_rest(people.name, subject)[0]
-    released = deidentify(row, replace(people, k=None))[0].to_pylist()[0]  # one row hides nobody
+    released = deidentify(row, replace(people, k=None), finder=text_finder())[0].to_pylist()[0]  # one row hides nobody
     return [
         {
             "column": column.name,

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from cartveil.events.schema import Column, Table
 from cartveil.events.spans import Finder
 from cartveil.guard.protect.anonymity import AnonymityReport, is_quasi, recode
 from cartveil.guard.protect.columns import Values, as_text
+from cartveil.guard.protect.stand_ins import Form
 from cartveil.guard.protect.steps import Derive, Release, Scope, released
 
 Subjects = Literal["pseudonym", "none"]
@@ -144,7 +145,7 @@ def protect_events(
     """
     steps = plan(schema, purpose=scope.purpose).steps
     if subjects == "none":
-        steps = tuple((column, step) for column, step in steps if step.method not in LINKING)
+        steps = _without_links(steps)
     chosen = Plan(schema.name, tuple((column, step) for column, step in steps if column.name in table.column_names))
     _check_parts(chosen, scope, subjects)
     if subjects == "pseudonym":
@@ -155,6 +156,18 @@ def protect_events(
     events = _sorted(_as_events(columns, chosen))
     described = {**_description(events, chosen, scope, subjects), **_told(hidden)}
     return ProtectedEvents(events, described, ProtectionMark())
+
+
+def _without_links(steps: tuple[tuple[Column, Step], ...]) -> tuple[tuple[Column, Step], ...]:
+    """Return steps after which nothing says that two rows are of one person: no pseudonyms, in texts labels alone."""
+    kept = (column for column, step in steps if step.method not in LINKING)
+    redacted = (
+        replace(column, release=column.release.with_option("as", str(Form.LABELS)))
+        if column.release.method is Method.REDACT
+        else column
+        for column in kept
+    )
+    return tuple((column, column.release) for column in redacted)
 
 
 def record_ids(table: pa.Table, schema: Table) -> pa.Array:

@@ -21,7 +21,7 @@ from cartveil.errors import RefusedError
 from cartveil.events.kinds import Kind, Method, Sensitivity
 from cartveil.events.patterns.check_digits import has_luhn
 from cartveil.events.places import british_areas, divisions, find_region, us_cities, us_states
-from cartveil.events.places.region import LEVELS, country_names, rows_of
+from cartveil.events.places.region import LEVELS, country_names, more_cities, rows_of
 from cartveil.events.schema import Column, Table
 from cartveil.guard.protect.columns import Values, as_array, as_text
 
@@ -280,7 +280,8 @@ def _places() -> frozenset[str]:
     named = [row[3] for row in rows_of(divisions())]
     british = [name for _, *names in rows_of(british_areas()) for name in names]
     american = [row[1] for row in rows_of(us_states())] + [row[0] for row in rows_of(us_cities())]
-    return frozenset(name.casefold() for name in [*named, *british, *american, *country_names().values()])
+    smaller = [row[0] for row in rows_of(more_cities())]
+    return frozenset(name.casefold() for name in [*named, *british, *american, *smaller, *country_names().values()])
 
 
 def _is_masked(text: str, kind: Kind) -> bool:

@@ -1,57 +1,146 @@
-"""Free text without the people in it: what a finder marks, and what the record itself knows, becomes a label."""
+"""Free text without the people in it: what a finder marks, and what the record itself knows, is replaced.
 
-import re
-from collections.abc import Iterable, Sequence
+By labels (`[phone]`), by masks (`138****5678`), or by surrogates: made-up values of the same culture and shape, the
+same one for the same value in all texts of a consumer, so that a text still reads, and can still be counted.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 
 from cartveil.errors import ColumnError
 from cartveil.events.kinds import Kind
-from cartveil.events.spans import Finder, Span
+from cartveil.events.spans import Finder, Span, find_all
 from cartveil.guard.protect.columns import Values, as_text, shaped_like
+from cartveil.guard.protect.known import known_spans
+from cartveil.guard.protect.stand_ins import LABELS, Found, Style, stand_ins
 
-#: Shorter known values, such as a name of one character, would blot out ordinary words.
-_LEAST_KNOWN = 2
-
-_LEAST_WORD = 3
-
-_HAN = re.compile(r"[\u3400-\u9fff]")
+#: Texts that are read together: enough to fill a network's batches, few enough to hold.
+_TOGETHER = 4096
 
 
-def redact(column: Values, finder: Finder, *, known: Sequence[tuple[Kind, Values]] = ()) -> Values:
-    """Replace personal values in texts by labels such as `[phone]`.
+@dataclass(frozen=True)
+class Record:
+    """A text and what is known beside it.
+
+    Args:
+        text: Free text.
+        person: Values of the same row, one per known kind; None where it has none.
+        subject: Whose text it is: surrogates are the same within a subject's texts. May stay empty, for one scope.
+    """
+
+    text: str
+    person: tuple[str | None, ...] = ()
+    subject: str = ""
+
+
+def redact(
+    column: Values,
+    finder: Finder,
+    *,
+    known: Sequence[tuple[Kind, Values]] = (),
+    style: Style = LABELS,
+    subjects: Values | None = None,
+) -> Values:
+    """Replace personal values in texts.
 
     Args:
         column: Text.
-        finder: Text to spans, such as `events.patterns.find_patterns`; spans may overlap.
+        finder: Text to spans, such as `events.patterns.find_patterns`; spans may overlap. One that has `many` is
+            given many texts at once.
         known: Columns of the same rows with what is known of the person: names, addresses, numbers. Their exact
             occurrences, in any letter case, and the single words of names, are replaced as well.
+        style: By labels, masks or surrogates.
+        subjects: (rows,) whose each text is, for surrogates; without it all texts are one scope.
 
     Returns:
         Text; NULL stays NULL.
 
     Raises:
-        ColumnError: A known column has another length.
+        ColumnError: A column of known values or of subjects has another length.
 
     Guarantees:
-        - No character of a span is left, and every character outside stays.
+        - No character of a span is left as it was, and every character outside stays.
+        - Under one key the same value of one subject gets the same surrogate, in every text.
     """
     texts = as_text(column).to_pylist()
-    if any(len(values) != len(texts) for _, values in known):
+    beside = [values for _, values in known] + ([] if subjects is None else [subjects])
+    if any(len(values) != len(texts) for values in beside):
         raise ColumnError("known columns and texts have different lengths")
-    kinds = [kind for kind, _ in known]
-    people = zip(*[as_text(values).to_pylist() for _, values in known], strict=True) if known else [()] * len(texts)
-    done: dict[tuple[str | None, ...], str] = {}
-    redacted: list[str | None] = []
-    for text, person in zip(texts, people, strict=True):
-        if text is None:
-            redacted.append(None)
-            continue
-        record = (text, *person)
-        if record not in done:
-            done[record] = _replaced(text, [*finder(text), *_known_spans(text, kinds, person)])
-        redacted.append(done[record])
-    return shaped_like(pa.array(redacted, pa.large_string() if _is_large(column) else pa.string()), column)
+    columns = [as_text(values).to_pylist() for values in beside]
+    rows = zip(*columns, strict=True) if columns else [()] * len(texts)
+    places, records = [], []
+    for place, (text, row) in enumerate(zip(texts, rows, strict=True)):
+        if text is not None:
+            places.append(place)
+            person, subject = (row, "") if subjects is None else (row[:-1], row[-1] or "")
+            records.append(Record(text, person, subject))
+    made: list[str | None] = [None] * len(texts)
+    done = redact_records(records, finder, kinds=[kind for kind, _ in known], style=style)
+    for place, text in zip(places, done, strict=True):
+        made[place] = text
+    return shaped_like(pa.array(made, pa.large_string() if _is_large(column) else pa.string()), column)
+
+
+def redact_records(
+    records: Sequence[Record],
+    finder: Finder,
+    *,
+    kinds: Sequence[Kind] = (),
+    style: Style = LABELS,
+    counts: Counter[Kind] | None = None,
+) -> Iterator[str]:
+    """Yield the text of each record with its personal values replaced; see `redact`.
+
+    Args:
+        records: Texts with what is known beside them.
+        finder: Text to spans.
+        kinds: What the values of `Record.person` are.
+        style: By labels, masks or surrogates.
+        counts: Where to count what was replaced.
+    """
+    for start in range(0, len(records), _TOGETHER):
+        some = records[start : start + _TOGETHER]
+        distinct = list(dict.fromkeys(some))
+        texts = list(dict.fromkeys(record.text for record in distinct))
+        found = dict(zip(texts, find_all(finder, texts), strict=True))
+        spans = [
+            without_overlap([*found[record.text], *known_spans(record.text, kinds, record.person)])
+            for record in distinct
+        ]
+        done = dict(zip(distinct, replaced(distinct, spans, kinds=kinds, style=style), strict=True))
+        marked = dict(zip(distinct, spans, strict=True))
+        for record in some:
+            if counts is not None:
+                counts.update(span.kind for span in marked[record])
+            yield done[record]
+
+
+def replaced(
+    records: Sequence[Record], spans: Sequence[Sequence[Span]], *, kinds: Sequence[Kind] = (), style: Style = LABELS
+) -> Iterator[str]:
+    """Yield texts with their spans replaced.
+
+    Args:
+        records: The texts.
+        spans: Of each text, from left to right, without overlap.
+        kinds: What the values of `Record.person` are.
+        style: By labels, masks or surrogates.
+    """
+    names = [place for place, kind in enumerate(kinds) if kind is Kind.PERSON_NAME]
+    found = []
+    for record, some in zip(records, spans, strict=True):
+        people = tuple(name for place in names if (name := record.person[place]))
+        found += [Found(record.text[span.start : span.end], span.kind, record.subject, people) for span in some]
+    made = iter(stand_ins(found, style))
+    for record, some in zip(records, spans, strict=True):
+        parts, at = [], 0
+        for span in some:
+            parts += [record.text[at : span.start], next(made)]
+            at = span.end
+        yield "".join([*parts, record.text[at:]])
 
 
 def without_overlap(spans: Iterable[Span]) -> list[Span]:
@@ -67,40 +156,6 @@ def without_overlap(spans: Iterable[Span]) -> list[Span]:
             continue
         merged.append(span)
     return merged
-
-
-def _replaced(text: str, spans: list[Span]) -> str:
-    parts, at = [], 0
-    for span in without_overlap(spans):
-        parts += [text[at : span.start], f"[{span.kind}]"]
-        at = span.end
-    return "".join([*parts, text[at:]])
-
-
-def _known_spans(text: str, kinds: Sequence[Kind], person: tuple[str | None, ...]) -> list[Span]:
-    folded, spans = text.casefold(), []
-    for kind, value in zip(kinds, person, strict=True):
-        for wanted, whole_word in _wanted(kind, value):
-            # Most texts hold none of it; a search without expression is the fast way to find that out.
-            if wanted.casefold() in folded:
-                spans += [Span(*match.span(), kind) for match in _expression(wanted, whole_word).finditer(text)]
-    return spans
-
-
-def _wanted(kind: Kind, value: str | None) -> list[tuple[str, bool]]:
-    """Return what to look for, and whether it must stand as a word of its own."""
-    value = (value or "").strip()
-    if len(value) < _LEAST_KNOWN:
-        return []
-    wanted = [(value, not _HAN.search(value))]
-    if kind is Kind.PERSON_NAME and not _HAN.search(value):
-        wanted += [(word, True) for word in re.split(r"[\s,.]+", value) if len(word) >= _LEAST_WORD]
-    return wanted
-
-
-def _expression(wanted: str, whole_word: bool) -> re.Pattern[str]:
-    escaped = re.escape(wanted)
-    return re.compile(rf"(?<!\w){escaped}(?!\w)" if whole_word else escaped, re.IGNORECASE)
 
 
 def _is_large(column: Values) -> bool:

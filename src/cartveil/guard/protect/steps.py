@@ -17,6 +17,7 @@ from cartveil.guard.protect.mask import mask
 from cartveil.guard.protect.pseudonym import pseudonym, pseudonym_of
 from cartveil.guard.protect.redact import redact
 from cartveil.guard.protect.shift import DAYS, shift
+from cartveil.guard.protect.stand_ins import Form, Style
 from cartveil.guard.protect.surrogate import surrogate_name
 from cartveil.guard.protect.token import token
 
@@ -108,8 +109,17 @@ def _released(column: Values, spec: Column, release: Release) -> Values:
         case Method.TOKEN | Method.FPE:
             return _countable(column, spec, release)
         case Method.REDACT:
-            return redact(column, release.finder, known=release.known)
+            style = _style(step, release)
+            return redact(column, release.finder, known=release.known, style=style, subjects=release.subjects)
     raise ColumnError(f"`{step.method}` is no way to leave", hint="use it in `protect`")
+
+
+def _style(step: Step, release: Release) -> Style:
+    """Return how texts are redacted; a person bears the made-up name that the column of names gives them."""
+    word = str(step.option("as", Form.LABELS))
+    if word not in set(Form):
+        raise SchemaError(f"`{word}` is no way to redact", hint=f"use {', '.join(f'`{form}`' for form in Form)}")
+    return Style(Form(word), release.key("redact"), release.key(Kind.PERSON_NAME))
 
 
 def _named(column: Values, spec: Column, release: Release) -> Values:

@@ -64,7 +64,7 @@ def _surrogate(name: str, culture: Culture, draw: tuple[int, int]) -> str:
 
 def _other_than(name: str, choices: tuple[str, ...], culture: Culture, draw: int) -> str:
     """Return the drawn choice, or the next one that shares nothing with the name."""
-    shares = _shares_character if culture == "zh" else _shares_word
+    shares = shares_character if culture == "zh" else shares_word
     for step in range(len(choices)):
         choice = choices[(draw + step) % len(choices)]
         if not shares(choice, name):
@@ -73,10 +73,12 @@ def _other_than(name: str, choices: tuple[str, ...], culture: Culture, draw: int
     return choices[draw % len(choices)]
 
 
-def _shares_character(choice: str, name: str) -> bool:
+def shares_character(choice: str, name: str) -> bool:
+    """Return whether a Chinese choice has a character of the name."""
     return not set(choice).isdisjoint(name)
 
 
-def _shares_word(choice: str, name: str) -> bool:
+def shares_word(choice: str, name: str) -> bool:
+    """Return whether an English choice stands in the name, given folded, or holds a word of it."""
     folded = choice.casefold()
     return folded in name or any(len(word) >= _LEAST_WORD and word in folded for word in re.split(r"[\W_]+", name))

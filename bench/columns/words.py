@@ -1,0 +1,47 @@
+"""Words that fill the labelled columns, from `words.toml` beside this file."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+_WORDS: dict[str, Any] = tomllib.loads((Path(__file__).parent / "words.toml").read_text(encoding="utf-8"))
+
+SURNAMES: str = _WORDS["surnames"]
+COMPOUND_SURNAMES: list[str] = _WORDS["compound_surnames"]
+GIVEN: str = _WORDS["given"]
+MINORITY_NAMES: list[str] = _WORDS["minority_names"]
+PINYIN_FAMILY: list[str] = _WORDS["pinyin_family"]
+PINYIN_GIVEN: list[str] = _WORDS["pinyin_given"]
+FIRST: list[str] = _WORDS["first"]
+LAST: list[str] = _WORDS["last"]
+CITIES_ZH: list[str] = _WORDS["cities_zh"]
+ESTATES: list[str] = _WORDS["estates"]
+UK: list[str] = _WORDS["uk"]
+UK_STREETS: list[str] = _WORDS["uk_streets"]
+US: list[str] = _WORDS["us"]
+US_STREETS: list[str] = _WORDS["us_streets"]
+DOMAINS: list[str] = _WORDS["domains"]
+GOODS_ZH: list[str] = _WORDS["goods_zh"]
+GOODS_ZH_MORE: list[str] = _WORDS["goods_zh_more"]
+GOODS_EN: list[str] = _WORDS["goods_en"]
+GOODS_EN_MORE: list[str] = _WORDS["goods_en_more"]
+CATEGORIES_ZH: list[str] = _WORDS["categories_zh"]
+CATEGORIES_EN: list[str] = _WORDS["categories_en"]
+STATUS_ZH: list[str] = _WORDS["status_zh"]
+STATUS_EN: list[str] = _WORDS["status_en"]
+COMPANY_STEM_ZH: list[str] = _WORDS["company_stem_zh"]
+COMPANY_KIND_ZH: list[str] = _WORDS["company_kind_zh"]
+COMPANY_TAIL_ZH: list[str] = _WORDS["company_tail_zh"]
+COMPANY_STEM_EN: list[str] = _WORDS["company_stem_en"]
+COMPANY_TAIL_EN: list[str] = _WORDS["company_tail_en"]
+SHOPS_ZH: list[str] = _WORDS["shops_zh"]
+NOTES_ZH: list[str] = _WORDS["notes_zh"]
+NOTES_EN: list[str] = _WORDS["notes_en"]
+HANDLES: list[str] = _WORDS["handles"]
+LOGINS: list[str] = _WORDS["logins"]
+HEALTH_ZH: list[str] = _WORDS["health_zh"]
+HEALTH_EN: list[str] = _WORDS["health_en"]
+COLOURS: list[str] = _WORDS["colours"]
+AGENTS: list[str] = _WORDS["agents"]
+COUNTRIES_EN: list[str] = _WORDS["countries_en"]
+COUNTRIES_ZH: list[str] = _WORDS["countries_zh"]
