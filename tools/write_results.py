@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # run as a script, its folder is on the path, not the project's
 
 from tools import decision_results as decision  # noqa: E402 - after the path is set
+from tools import finding_results as finding  # noqa: E402
 from tools import guard_results as guard  # noqa: E402
 from tools import learn_results as learn  # noqa: E402
 
@@ -51,7 +52,15 @@ def screen() -> str:
     """Return one screen of results, in Markdown."""
     core = (learn.private_steps(), learn.plain_training(), learn.attacks())
     return "\n\n".join(
-        (guard.protection(), guard.facts(), *core, decision.in_short(), decision.serving(), _whole_job())
+        (
+            guard.protection(),
+            guard.facts(),
+            *core,
+            decision.in_short(),
+            decision.serving(),
+            finding.in_short(),
+            _whole_job(),
+        )
     )
 
 
@@ -67,7 +76,9 @@ def tables() -> str:
     buying = (decision.next_item(), decision.next_basket(), decision.serving(), decision.purchase())
     stock = (decision.demand(), decision.hierarchy())
     watching = (decision.card_fraud(), decision.misuse(), decision.operations(), decision.takeover(), decision.traces())
-    return "\n\n".join((*kept, *core, *curves, *buying, *stock, *watching, _orders(), _main_job()))
+    found = (finding.scan(), finding.trained(), finding.shipped(), finding.speed())
+    parts = (*kept, *found, *core, *curves, *buying, *stock, *watching, _orders(), _main_job())
+    return "\n\n".join(part for part in parts if part)
 
 
 def _orders() -> str:

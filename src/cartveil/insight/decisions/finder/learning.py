@@ -1,7 +1,6 @@
 """How a tagger learns from labelled texts.
 
->>> from cartveil.insight.decisions.finder.decoding import runs
-from cartveil.insight.decisions.finder.examples import Example, Labelled
+>>> from cartveil.insight.decisions.finder.examples import Example, Labelled
 >>> pieces_of(Example("张伟。李娜", (Labelled(0, 2, "name"), Labelled(3, 5, "name"))), 4)[1]
 Example(text='李娜', spans=(Labelled(start=0, end=2, label='name'),))
 """
